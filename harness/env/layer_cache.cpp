@@ -1,0 +1,1 @@
+#include "harness/env/layer_cache.hpp"

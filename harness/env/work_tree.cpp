@@ -1,0 +1,1 @@
+#include "harness/env/work_tree.hpp"

@@ -1,0 +1,1 @@
+#include "harness/guest/agent_transport.hpp"

@@ -1,0 +1,1 @@
+#include "harness/guest/host_transport.hpp"

@@ -1,0 +1,100 @@
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "harness/base/error.hpp"
+#include "harness/base/units.hpp"
+
+/// The values of nestbox.yml, version 1: plain data, whole once loaded (defaults applied, `from` followed).
+/// definition_loader makes them; content_key hashes them.
+namespace nestbox {
+
+/// What runs as PID 1 in the guest.
+enum class Init {
+  agent,    ///< our agent alone: boots in a second or two, no services
+  systemd,  ///< the full system, the agent being one of its services
+};
+
+enum class NetworkAccess {
+  none,  ///< no network device (loopback only)
+  user,  ///< QEMU user mode: a way out, nothing in
+};
+
+enum class Isolation {
+  fork,   ///< a copy-on-write clone of the environment's live template
+  fresh,  ///< a cold boot
+};
+
+/// One step of an environment, run as root in the machine, in order. Each is one cached layer.
+struct RunStep {
+  std::string script;  ///< given to `/bin/sh -e`
+  bool operator==(const RunStep&) const = default;
+};
+struct CopyStep {
+  std::string source;       ///< a file or a folder beside nestbox.yml, inside its directory
+  std::string destination;  ///< absolute path in the machine
+  bool operator==(const CopyStep&) const = default;
+};
+using Step = std::variant<RunStep, CopyStep>;
+
+struct Environment {
+  std::string name;
+  std::string image = "debian:bookworm";  ///< "tiny" or "debian:SUITE"
+  Init init = Init::agent;
+  Bytes memory = mebibytes(512);
+  int cores = 1;
+  NetworkAccess network = NetworkAccess::none;
+  std::vector<std::string> packages;  ///< names of the image's package manager
+  std::vector<Step> steps;
+  std::map<std::string, std::string> variables;  ///< exported to the steps and to the tests
+  std::optional<SourceLocation> where;
+
+  bool operator==(const Environment& other) const;  ///< all but `where`
+};
+
+/// What a test asks of the driver that runs it.
+struct Needs {
+  bool machine = false;  ///< `isolation: machine`: never on the host, never in a container
+  bool nested = false;   ///< a working /dev/kvm inside
+  NetworkAccess network = NetworkAccess::none;
+  std::optional<Bytes> memory;  ///< at least; raises the environment's
+  std::optional<int> cores;     ///< at least; raises the environment's
+
+  bool operator==(const Needs&) const = default;
+};
+
+/// A unit of run: a script or a command, in one environment.
+struct Test {
+  std::string name;                 ///< unique within a definition; a path for discovered scripts
+  std::vector<std::string> command; ///< argv; a string in YAML becomes {"/bin/sh", "-c", text}
+  std::string environment = "debian";
+  std::vector<std::string> markers;
+  std::chrono::milliseconds timeout = std::chrono::minutes(5);
+  Isolation isolation = Isolation::fork;
+  Needs needs;
+  std::map<std::string, std::string> variables;
+  int repeat = 1;                   ///< runs of it, each on its own machine
+  int retries = 0;                  ///< of a *failed* test; zero unless the user asks
+  std::optional<std::string> skip;  ///< the reason
+  std::optional<std::string> expected_failure;  ///< the reason: failed counts as xfailed, passed as xpassed
+  std::optional<SourceLocation> where;
+
+  bool operator==(const Test& other) const;  ///< all but `where`
+};
+
+struct Definition {
+  std::map<std::string, Environment> environments;  ///< the built-in ones ('debian', 'tiny') among them
+  std::vector<Test> tests;                          ///< in the order written
+  std::vector<std::string> markers;                 ///< registered words beside the built-in ones; empty: any goes
+};
+
+/// The environments that exist without a nestbox.yml: "debian" (debian:bookworm, agent as PID 1, 512 MiB),
+/// "debian-systemd" (the same with systemd, 1 GiB) and "tiny" (kernel, agent, busybox; 256 MiB).
+const std::map<std::string, Environment>& builtin_environments();
+
+}  // namespace nestbox

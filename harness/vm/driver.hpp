@@ -1,0 +1,61 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "harness/vm/machine.hpp"
+
+namespace nestbox {
+
+/// What a driver can do: asked while planning, so that nothing is refused at run time.
+struct Capabilities {
+  bool machine = false;   ///< a kernel of its own (isolation: machine)
+  bool fork = false;      ///< live snapshots and clones of them
+  bool network = false;   ///< NetworkAccess::user
+  bool nested = false;    ///< a working /dev/kvm inside
+  bool terminal = false;  ///< Command::terminal
+
+  bool operator==(const Capabilities&) const = default;
+};
+
+/// Whether a driver can work on this host now, why not, and what to do about it.
+struct Availability {
+  bool available = false;
+  std::string reason;  ///< for a person: "qemu-system-x86_64 7.2.22, tcg (kvm: guest printed nothing in 5 s)"
+  std::string hint;    ///< "apt-get install qemu-system-x86"; empty when available
+};
+
+struct ForkOptions {
+  std::string name;
+  bool paused = false;  ///< restored but not running, for a warm pool; Machine::resume starts it
+};
+
+/// What makes machines. One object a process, any thread; machines may outlive no driver.
+class Driver {
+public:
+  virtual ~Driver() = default;
+
+  virtual std::string_view name() const = 0;
+  virtual Capabilities capabilities() const = 0;
+
+  /// May take seconds the first time (it boots a probe guest), is cached after.
+  virtual Availability availability() = 0;
+
+  /// Cold boot, until the agent has answered. Throws Error(infrastructure) with the console's last lines.
+  virtual std::unique_ptr<Machine> boot(const MachineSpec& spec, Deadline deadline, const CancelToken& cancel) = 0;
+
+  /// A clone that has answered a nonce (unless paused). Not yet thawed. Error(lost) when it did not answer: the
+  /// caller drops the snapshot and boots cold.
+  virtual std::unique_ptr<Machine> fork(const Snapshot& snapshot, const ForkOptions& options, Deadline deadline,
+                                        const CancelToken& cancel) = 0;
+
+  /// All of this host and this driver that a live snapshot depends on (QEMU binary, accelerator, CPU model and
+  /// host CPU flags, machine type, format version), as one hashable text.
+  virtual std::string snapshot_key() = 0;
+
+  /// Wall time a CPU-bound guest needs, over the host's: 1.0 native, about 10 to 20 under emulation.
+  virtual double slowdown() = 0;
+};
+
+}  // namespace nestbox

@@ -1,0 +1,1 @@
+#include "harness/vm/driver_registry.hpp"

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "harness/vm/driver.hpp"
+
+namespace nestbox {
+
+/// Where the accelerator may come from.
+enum class AcceleratorPolicy {
+  require,  ///< hardware or an error
+  prefer,   ///< hardware when a probe guest proves that it works
+  never,    ///< emulation
+};
+
+/// What every driver is made from.
+struct DriverSettings {
+  AcceleratorPolicy accelerator = AcceleratorPolicy::prefer;
+  /// A kernel and initramfs (agent inside, tiny) that the QEMU driver boots as its probe guest; called at most once.
+  std::function<std::pair<std::filesystem::path, std::filesystem::path>()> probe_guest;
+};
+
+/// The drivers by name, in the order of preference. Filled by vmdrivers/register_drivers at the program's root.
+class DriverRegistry {
+public:
+  using Factory = std::function<std::unique_ptr<Driver>(const DriverSettings&)>;
+
+  void add(std::string name, Factory factory);
+  std::vector<std::string> names() const;
+
+  /// Throws Error(usage) with "did you mean" for an unknown name.
+  std::unique_ptr<Driver> make(const std::string& name, const DriverSettings& settings) const;
+
+private:
+  std::vector<std::pair<std::string, Factory>> m_factories;
+};
+
+}  // namespace nestbox

@@ -1,0 +1,77 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "harness/base/units.hpp"
+#include "harness/model/definition.hpp"
+#include "harness/vm/transport.hpp"
+
+namespace nestbox {
+
+/// What to boot: pure data, all paths on the host and read-only to the machine.
+struct MachineSpec {
+  std::string name;  ///< unique among live machines; becomes the hostname
+  Bytes memory = mebibytes(256);
+  int cores = 1;
+  std::filesystem::path kernel;
+  std::filesystem::path initramfs;
+  std::string kernel_arguments;                ///< beyond what the driver itself needs
+  std::optional<std::filesystem::path> disk;   ///< root disk (qcow2 or raw); the machine writes to a throw-away overlay
+  std::string disk_format = "raw";             ///< "raw" or "qcow2"
+  std::optional<std::filesystem::path> writable_disk;  ///< instead: a qcow2 the machine writes to and that is kept
+  NetworkAccess network = NetworkAccess::none;
+  bool nested = false;
+
+  bool operator==(const MachineSpec&) const = default;
+};
+
+/// A machine saved alive in a directory: `ram`, `state`, and the spec it was saved from (disk included, as it was
+/// at that instant). Immutable once saved; many machines fork from it at once.
+struct Snapshot {
+  std::filesystem::path directory;
+  MachineSpec spec;
+};
+
+/// How a machine is, as far as the host can tell.
+enum class Condition {
+  running,
+  panicked,  ///< its kernel said so
+  stopped,   ///< it powered off or rebooted
+  lost,      ///< the hypervisor vanished, or the agent no longer answers
+};
+
+/// One live, disposable machine. Dropping it ends it at once and removes everything it left on the host.
+class Machine {
+public:
+  virtual ~Machine() = default;
+
+  virtual const MachineSpec& spec() const = 0;
+
+  /// Absolute path, inside the machine, of the directory that is ours: source tree, outputs and scratch go below it.
+  virtual std::string workspace() const = 0;
+
+  /// Valid as long as the machine.
+  virtual Transport& transport() = 0;
+
+  /// Any thread; does not block but for a grace of some milliseconds in which the cause of a lost connection
+  /// (panic, power-off, a dead hypervisor) becomes known.
+  virtual Condition condition() = 0;
+
+  /// The last part (at most 256 KiB) of what the kernel and the firmware printed; may hold any bytes.
+  virtual std::string console() const = 0;
+
+  /// Bytes of host memory that only this machine uses.
+  virtual Bytes private_memory() const = 0;
+
+  /// Lets a machine that was forked `paused` run. No-op otherwise.
+  virtual void resume() = 0;
+
+  /// Saves it alive into `directory` (made, must be empty) and ends it. Transport::quiesce comes first.
+  /// `disk` of the result's spec lies in `directory` when the machine had one.
+  virtual Snapshot save(const std::filesystem::path& directory, Deadline deadline) = 0;
+};
+
+}  // namespace nestbox

@@ -1,0 +1,1 @@
+#include "runner/marker_expr.hpp"

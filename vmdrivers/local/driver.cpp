@@ -1,0 +1,1 @@
+#include "vmdrivers/local/driver.hpp"

@@ -1,0 +1,1 @@
+#include "vmdrivers/qemu/driver.hpp"
