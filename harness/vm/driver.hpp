@@ -24,6 +24,7 @@ struct Availability {
   bool available = false;
   std::string reason;  ///< for a person: "qemu-system-x86_64 7.2.22, tcg (kvm: guest printed nothing in 5 s)"
   std::string hint;    ///< "apt-get install qemu-system-x86"; empty when available
+  std::string acceleration;  ///< one word for NESTBOX_ACCELERATION: "kvm", "tcg"; "native" without a guest kernel
 };
 
 struct ForkOptions {
