@@ -22,7 +22,8 @@ enum class ErrorCode {
   infrastructure,  ///< a machine or an environment could not be made
 };
 
-/// A place in a text, lines and columns from 1; `source_line` is that line, without its end.
+/// A place in a text, lines and columns from 1; `source_line` is that line, without its end. Columns count
+/// characters (UTF-8 code points, a tab is one), as editors do; Error::render() finds the place on the screen.
 struct SourceLocation {
   std::string file;
   int line = 0;
