@@ -10,8 +10,8 @@
 #include "harness/base/error.hpp"
 #include "harness/base/units.hpp"
 
-/// The values of nestbox.yml, version 1: plain data, whole once loaded (defaults applied, `from` followed).
-/// definition_loader makes them; content_key hashes them.
+/// The values of nestbox.yml, version 1: plain data, whole once loaded (defaults applied, `from`
+/// followed). definition_loader makes them; content_key hashes them.
 namespace nestbox {
 
 /// What runs as PID 1 in the guest.
@@ -68,10 +68,16 @@ struct Needs {
   bool operator==(const Needs&) const = default;
 };
 
+/// The environment raised to what a test needs: memory and cores at least as much, network if
+/// either asks for it.
+Environment raised(Environment environment, const Needs& needs);
+
 /// A unit of run: a script or a command, in one environment.
 struct Test {
-  std::string name;                 ///< unique within a definition; a path for discovered scripts
-  std::vector<std::string> command; ///< argv; a string in YAML becomes {"/bin/sh", "-c", text}
+  std::string name;                  ///< unique within a definition; a path for discovered scripts
+  std::vector<std::string> command;  ///< argv; a string in YAML becomes {"/bin/sh", "-c", text}
+  std::string
+      script;  ///< the file that `command` runs, from the definition's directory; empty: none
   std::string environment = "debian";
   std::vector<std::string> markers;
   std::chrono::milliseconds timeout = std::chrono::minutes(5);
@@ -81,20 +87,30 @@ struct Test {
   int repeat = 1;                   ///< runs of it, each on its own machine
   int retries = 0;                  ///< of a *failed* test; zero unless the user asks
   std::optional<std::string> skip;  ///< the reason
-  std::optional<std::string> expected_failure;  ///< the reason: failed counts as xfailed, passed as xpassed
+  std::optional<std::string>
+      expected_failure;  ///< the reason: failed counts as xfailed, passed as xpassed
   std::optional<SourceLocation> where;
 
   bool operator==(const Test& other) const;  ///< all but `where`
 };
 
+/// All that nestbox.yml says. A default-made one is what holds without a nestbox.yml.
 struct Definition {
-  std::map<std::string, Environment> environments;  ///< the built-in ones ('debian', 'tiny') among them
-  std::vector<Test> tests;                          ///< in the order written
-  std::vector<std::string> markers;                 ///< registered words beside the built-in ones; empty: any goes
+  Definition();
+
+  std::map<std::string, Environment>
+      environments;                  ///< the built-in ones ('debian', 'tiny') among them
+  std::vector<Test> tests;           ///< in the order written
+  std::vector<std::string> markers;  ///< registered words beside the built-in ones; empty: any goes
+  Test defaults;                     ///< what each discovered script starts from (`defaults:`)
 };
 
-/// The environments that exist without a nestbox.yml: "debian" (debian:bookworm, agent as PID 1, 512 MiB),
-/// "debian-systemd" (the same with systemd, 1 GiB) and "tiny" (kernel, agent, busybox; 256 MiB).
+/// The environments that exist without a nestbox.yml: "debian" (debian:bookworm, agent as PID 1,
+/// 512 MiB), "debian-systemd" (the same with systemd, 1 GiB) and "tiny" (kernel, agent, busybox;
+/// 256 MiB).
 const std::map<std::string, Environment>& builtin_environments();
+
+/// The markers that exist without being registered: vm, network, slow, unit, nested.
+const std::vector<std::string>& builtin_markers();
 
 }  // namespace nestbox
