@@ -1,6 +1,8 @@
 #pragma once
 
+#include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -30,6 +32,8 @@ struct Availability {
 struct ForkOptions {
   std::string name;
   bool paused = false;  ///< restored but not running, for a warm pool; Machine::resume starts it
+  /// As MachineSpec::save_directory: one more layer on top of the snapshot. Costs a copy of its RAM.
+  std::optional<std::filesystem::path> save_directory;
 };
 
 /// What makes machines. One object a process, any thread; machines may outlive no driver.

@@ -21,15 +21,18 @@ struct MachineSpec {
   std::string kernel_arguments;                ///< beyond what the driver itself needs
   std::optional<std::filesystem::path> disk;   ///< root disk (qcow2 or raw); the machine writes to a throw-away overlay
   std::string disk_format = "raw";             ///< "raw" or "qcow2"
-  std::optional<std::filesystem::path> writable_disk;  ///< instead: a qcow2 the machine writes to and that is kept
   NetworkAccess network = NetworkAccess::none;
   bool nested = false;
+  /// Set when the machine is to be saved: an existing, empty directory of the caller's, in which its RAM and what it
+  /// writes to its disk live from the start. Machine::save completes it.
+  std::optional<std::filesystem::path> save_directory;
 
   bool operator==(const MachineSpec&) const = default;
 };
 
-/// A machine saved alive in a directory: `ram`, `state`, and the spec it was saved from (disk included, as it was
-/// at that instant). Immutable once saved; many machines fork from it at once.
+/// A machine saved alive in a directory: its RAM, its device state and the spec it was saved from (disk included, as
+/// it was at that instant). Immutable once saved; many machines fork from it at once. The directory may be renamed:
+/// load_snapshot (vm/snapshot.hpp) reads it from wherever it is then.
 struct Snapshot {
   std::filesystem::path directory;
   MachineSpec spec;
@@ -69,9 +72,9 @@ public:
   /// Lets a machine that was forked `paused` run. No-op otherwise.
   virtual void resume() = 0;
 
-  /// Saves it alive into `directory` (made, must be empty) and ends it. Transport::quiesce comes first.
-  /// `disk` of the result's spec lies in `directory` when the machine had one.
-  virtual Snapshot save(const std::filesystem::path& directory, Deadline deadline) = 0;
+  /// Saves it alive into its spec's `save_directory` and ends it. Transport::quiesce comes first. Every file there is
+  /// read-only then, `snapshot.json` among them; `disk` of the result's spec lies there when the machine had one.
+  virtual Snapshot save(Deadline deadline) = 0;
 };
 
 }  // namespace nestbox

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <filesystem>
+
+#include "harness/vm/machine.hpp"
+
+namespace nestbox {
+
+/// The file in a snapshot's directory that holds its spec.
+inline constexpr char k_snapshot_file[] = "snapshot.json";
+
+/// Writes the spec of `snapshot` into its directory, read-only. Files that lie in the directory are
+/// named relative to it, so that it can be renamed; `save_directory` is not kept. Throws Error(io).
+void store_snapshot(const Snapshot& snapshot);
+
+/// Reads a snapshot from where it lies now. Error(not_found) when there is none, Error(corrupt)
+/// when its text is not what store_snapshot writes or is of another version.
+Snapshot load_snapshot(const std::filesystem::path& directory);
+
+}  // namespace nestbox
