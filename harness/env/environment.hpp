@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "harness/base/clock.hpp"
@@ -23,6 +24,9 @@ public:
   /// A template that restores to a dead guest is dropped, said so, and the machine booted cold instead.
   virtual std::unique_ptr<Machine> machine(const std::string& name, Isolation isolation, Deadline deadline,
                                            const CancelToken& cancel) = 0;
+
+  /// The live snapshot that machines fork from; nothing with a driver that cannot fork.
+  virtual std::optional<Snapshot> template_snapshot() const = 0;
 };
 
 /// Makes environments ready, building and caching what is missing, layer by layer.
