@@ -32,10 +32,10 @@ std::string describe(ExitStatus status);
 /// What to start: a plain value, compared whole in tests. `argv[0]` is searched in PATH.
 struct ProcessSpec {
   std::vector<std::string> argv;
-  std::filesystem::path working_directory;               ///< empty: ours
-  std::optional<std::map<std::string, std::string>> environment;  ///< whole environment; nothing: ours
+  std::filesystem::path working_directory{};              ///< empty: ours
+  std::optional<std::map<std::string, std::string>> environment{};  ///< whole environment; nothing: ours
   /// The child's descriptor number → ours. 0, 1 and 2 are /dev/null unless named here; nothing else is inherited.
-  std::map<int, int> descriptors;
+  std::map<int, int> descriptors{};
   /// Own session, and the child with *all* its descendants, daemonised ones too, ends when the Process is dropped
   /// or when we die. Without it only the child itself is ended (it must not have children of its own).
   bool whole_tree = false;
