@@ -1,0 +1,31 @@
+#pragma once
+
+#include <string_view>
+
+/// What the names in a definition may look like: foreign words that end up in argument lists, paths
+/// and reports. The same patterns stand in docs/reference/nestbox.schema.json.
+namespace nestbox {
+
+/// `[A-Za-z_][A-Za-z0-9_]*`, at most 200 bytes.
+bool is_variable_name(std::string_view name);
+
+/// `[A-Za-z0-9][A-Za-z0-9._-]*`, at most 64 bytes.
+bool is_environment_name(std::string_view name);
+
+/// 1 to 200 bytes without control characters or a space at either end, not beginning with '-'.
+bool is_test_name(std::string_view name);
+
+/// Debian's grammar, `[a-z0-9][a-z0-9+.-]+`, not ending with '-' (which tells apt to remove), at
+/// most 128 bytes.
+bool is_package_name(std::string_view name);
+
+/// "tiny", or "debian:" and a suite's word, `[a-z][a-z0-9-]*` of at most 32 bytes.
+bool is_image_name(std::string_view name);
+
+/// A path in a machine: absolute, no `..` part, at most 1024 bytes.
+bool is_machine_path(std::string_view path);
+
+/// A path beside the definition: relative, no `..` part, at most 1024 bytes.
+bool is_source_path(std::string_view path);
+
+}  // namespace nestbox
