@@ -12,8 +12,9 @@
 
 namespace nestbox {
 
-/// An environment made ready: its template (a live snapshot in the cache), or, for a driver that cannot fork, what
-/// it takes to boot it and to run its steps again. Holds its layers in use. Any thread.
+/// An environment made ready: its template (a live snapshot in the cache), or, for a driver that
+/// cannot fork, what it takes to boot it and to run its steps again. Holds its layers in use. Any
+/// thread.
 class PreparedEnvironment {
 public:
   virtual ~PreparedEnvironment() = default;
@@ -21,9 +22,10 @@ public:
   virtual const Environment& definition() const = 0;
 
   /// A machine of its own, answered and thawed: hostname `name`, fresh identity, right clock.
-  /// A template that restores to a dead guest is dropped, said so, and the machine booted cold instead.
-  virtual std::unique_ptr<Machine> machine(const std::string& name, Isolation isolation, Deadline deadline,
-                                           const CancelToken& cancel) = 0;
+  /// A template that restores to a dead guest is dropped, said so, and the machine booted cold
+  /// instead.
+  virtual std::unique_ptr<Machine> machine(const std::string& name, Isolation isolation,
+                                           Deadline deadline, const CancelToken& cancel) = 0;
 
   /// The live snapshot that machines fork from; nothing with a driver that cannot fork.
   virtual std::optional<Snapshot> template_snapshot() const = 0;
@@ -34,14 +36,17 @@ class EnvironmentBuilder {
 public:
   EnvironmentBuilder(LayerCache& cache, Driver& driver, Progress& progress);
 
-  /// `base_directory` is where copy steps' sources are (nestbox.yml's). Two callers that need one layer, in one
-  /// process or in two, build it once. Throws Error(infrastructure), Error(definition) for an unknown image,
-  /// Error(cancelled).
-  std::shared_ptr<PreparedEnvironment> prepare(const Environment& environment, const fs::path& base_directory,
+  /// `base_directory` is where copy steps' sources are (nestbox.yml's). Two callers that need one
+  /// layer, in one process or in two, build it once. Throws Error(infrastructure),
+  /// Error(definition) for an unknown image, Error(cancelled).
+  std::shared_ptr<PreparedEnvironment> prepare(const Environment& environment,
+                                               const fs::path& base_directory,
                                                const CancelToken& cancel);
 
-  /// kernel and initramfs of the tiny image: also the accelerator probe's guest. Needs no machine to build.
-  static std::pair<fs::path, fs::path> tiny_guest(LayerCache& cache, Progress& progress, const CancelToken& cancel);
+  /// kernel and initramfs of the tiny image: also the accelerator probe's guest. Needs no machine
+  /// to build.
+  static std::pair<fs::path, fs::path> tiny_guest(LayerCache& cache, Progress& progress,
+                                                  const CancelToken& cancel);
 
 private:
   LayerCache& m_cache;

@@ -12,7 +12,8 @@
 
 namespace nestbox {
 
-/// One entry of the cache, in use: its files stay while this lives (a shared lock against garbage collection).
+/// One entry of the cache, in use: its files stay while this lives (a shared lock against garbage
+/// collection).
 class Layer {
 public:
   Layer(std::string key, fs::path directory, FileLock lease);
@@ -34,38 +35,45 @@ struct LayerInfo {
   std::chrono::system_clock::time_point last_used;
 };
 
-/// The content-addressed store of layers below one root, shared by every process of one user. Entries are built in
-/// a staging directory and published by rename after fsync; one builder a key, the others wait and then share its
-/// result. An entry whose files are not what they were when published (size or any bit) is set aside, rebuilt and
-/// reported by log(warning). Safe against kill -9 at any instant: stale staging is swept at the next start.
+/// The content-addressed store of layers below one root, shared by every process of one user.
+/// Entries are built in a staging directory and published by rename after fsync; one builder a key,
+/// the others wait and then share its result. An entry whose files are not what they were when
+/// published (size or any bit) is set aside, rebuilt and reported by log(warning). Safe against
+/// kill -9 at any instant: stale staging is swept at the next start.
 class LayerCache {
 public:
   explicit LayerCache(fs::path root);
 
-  /// The layer, when there is a sound one. Cheap: files are hashed in full once a boot, else compared by what
-  /// stat(2) says of them.
+  /// The layer, when there is a sound one. Cheap: files are hashed in full once a boot, else
+  /// compared by what stat(2) says of them.
   std::optional<Layer> find(const std::string& key);
 
   struct Recipe {
-    std::string key;   ///< hash of all that goes in
+    std::string key;  ///< hash of all that goes in
     std::string kind;
     std::string description;
-    std::function<void(const fs::path& staging)> build;  ///< fills the empty directory
+    std::function<void(const fs::path& staging)> build{};  ///< fills the empty directory
   };
 
-  /// The layer, built first when absent. Throws what `build` throws; nothing half-made is left then.
+  /// The layer, built first when absent. Throws what `build` throws; nothing half-made is left
+  /// then.
   Layer find_or_build(const Recipe& recipe, const CancelToken& cancel);
 
-  void drop(const std::string& key);  ///< no-op when absent; waits for nobody, readers keep their open files
+  void drop(const std::string&
+                key);  ///< no-op when absent; waits for nobody, readers keep their open files
   std::vector<LayerInfo> list() const;
 
-  /// Removes entries least recently used first until all others fit in `keep`; entries in use stay. What it freed.
+  /// Removes entries least recently used first until all others fit in `keep`; entries in use stay.
+  /// What it freed.
   Bytes collect_garbage(Bytes keep);
 
   /// Hashes every entry in full; the keys of those that were unsound (and are set aside now).
   std::vector<std::string> verify();
 
 private:
+  std::optional<Layer> sound_layer(const std::string& key);
+  void set_aside_if_unsound(const std::string& key);
+
   fs::path m_root;
 };
 

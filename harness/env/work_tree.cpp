@@ -1,1 +1,166 @@
 #include "harness/env/work_tree.hpp"
+
+#include <fmt/format.h>
+#include <git2.h>
+
+#include <algorithm>
+#include <memory>
+
+#include "harness/base/error.hpp"
+
+namespace nestbox {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t k_entry_limit = 1'000'000;
+
+using Repository =
+    std::unique_ptr<git_repository, decltype([](git_repository* r) { git_repository_free(r); })>;
+using StatusList =
+    std::unique_ptr<git_status_list, decltype([](git_status_list* l) { git_status_list_free(l); })>;
+
+[[noreturn]] void throw_git_error(const std::string& activity, const fs::path& path) {
+  const git_error* error = git_error_last();
+  throw Error(ErrorCode::io, fmt::format("cannot {} '{}': {}", activity, path.string(),
+                                         error ? error->message : "unknown error"));
+}
+
+void start_libgit2() {
+  static const bool started = [] {
+    git_libgit2_init();
+    // The check guards against commands in a stranger's configuration. libgit2 runs none, and `sudo
+    // nestbox` in one's own repository must work.
+    git_libgit2_opts(GIT_OPT_SET_OWNER_VALIDATION, 0);
+    return true;
+  }();
+  static_cast<void>(started);
+}
+
+/// Nothing when `directory` is in no repository (`search`), or is none itself.
+Repository open_repository(const fs::path& directory, bool search) {
+  start_libgit2();
+  git_repository* repository = nullptr;
+  const int code =
+      git_repository_open_ext(&repository, directory.c_str(),
+                              search ? 0 : unsigned{GIT_REPOSITORY_OPEN_NO_SEARCH}, nullptr);
+  if (code == GIT_ENOTFOUND)
+    return nullptr;
+  if (code != 0)
+    throw_git_error("open the git repository of", directory);
+  return Repository(repository);
+}
+
+void add(std::string name, std::vector<std::string>& files) {
+  if (files.size() >= k_entry_limit)
+    throw Error(ErrorCode::usage, fmt::format("more than {} files to copy", k_entry_limit),
+                "run it from the folder of the sources, or leave files out by .gitignore");
+  files.push_back(std::move(name));
+}
+
+/// Every regular file and symlink, and the directories that hold nothing.
+void walk(const fs::path& root, const fs::path& directory, std::vector<std::string>& files) {
+  const auto end = fs::recursive_directory_iterator();
+  try {
+    for (auto it = fs::recursive_directory_iterator(directory); it != end; ++it) {
+      const fs::file_type type = it->symlink_status().type();
+      const bool folder = type == fs::file_type::directory;
+      if (it->path().filename() == ".git") {
+        if (folder)
+          it.disable_recursion_pending();
+      } else if (type == fs::file_type::regular || type == fs::file_type::symlink
+                 || (folder && fs::is_empty(it->path()))) {
+        add(it->path().lexically_relative(root).string(), files);
+      }
+    }
+  } catch (const fs::filesystem_error& error) {
+    throw system_error(fmt::format("cannot read '{}'", error.path1().string()),
+                       error.code().value());
+  }
+}
+
+/// Adds what the repository tracks or would; true when that differs from its HEAD.
+bool list_repository(git_repository* repository, const std::string& prefix,
+                     std::vector<std::string>& files) {
+  git_status_options options;
+  git_status_options_init(&options, GIT_STATUS_OPTIONS_VERSION);
+  options.show = GIT_STATUS_SHOW_INDEX_AND_WORKDIR;
+  options.flags = GIT_STATUS_OPT_INCLUDE_UNTRACKED | GIT_STATUS_OPT_RECURSE_UNTRACKED_DIRS
+                  | GIT_STATUS_OPT_INCLUDE_UNMODIFIED;
+  const fs::path root = git_repository_workdir(repository);
+  git_status_list* raw = nullptr;
+  if (git_status_list_new(&raw, repository, &options) != 0)
+    throw_git_error("read the git work tree", root);
+  const StatusList list(raw);
+
+  bool dirty = false;
+  for (std::size_t i = 0; i < git_status_list_entrycount(raw); ++i) {
+    const git_status_entry* entry = git_status_byindex(raw, i);
+    dirty = dirty || entry->status != GIT_STATUS_CURRENT;
+    const git_diff_delta* delta =
+        entry->index_to_workdir ? entry->index_to_workdir : entry->head_to_index;
+    const git_diff_file& file = delta->new_file.path ? delta->new_file : delta->old_file;
+    const std::string name = file.path;
+    const bool submodule =
+        delta->old_file.mode == GIT_FILEMODE_COMMIT || delta->new_file.mode == GIT_FILEMODE_COMMIT;
+    if (submodule || name.ends_with('/')) {
+      const fs::path below = root / name;
+      if (!fs::is_directory(
+              fs::symlink_status(below.string().ends_with('/') ? below.parent_path() : below)))
+        continue;
+      const std::string inner_prefix = prefix + name + (name.ends_with('/') ? "" : "/");
+      if (const Repository inner = open_repository(below, false);
+          inner && git_repository_workdir(inner.get()))
+        dirty = list_repository(inner.get(), inner_prefix, files) || dirty;
+      else {
+        std::vector<std::string> plain;
+        walk(below, below, plain);
+        for (std::string& path : plain)
+          add(inner_prefix + path, files);
+      }
+    } else if (!(entry->status & GIT_STATUS_WT_DELETED) && entry->index_to_workdir) {
+      add(prefix + name, files);
+    }
+  }
+  return dirty;
+}
+
+std::string head_commit(git_repository* repository) {
+  git_oid id;
+  if (git_reference_name_to_id(&id, repository, "HEAD") != 0)
+    return {};  // no commit yet
+  return git_oid_tostr_s(&id);
+}
+
+}  // namespace
+
+WorkTree read_work_tree(const fs::path& directory, bool all_files) {
+  if (!fs::is_directory(directory))
+    throw Error(ErrorCode::not_found, fmt::format("'{}' is not a directory", directory.string()));
+  WorkTree tree;
+  const Repository repository = open_repository(directory, true);
+  if (!repository) {
+    tree.root = fs::canonical(directory);
+    walk(tree.root, tree.root, tree.files);
+  } else {
+    const char* top = git_repository_workdir(repository.get());
+    if (!top)
+      throw Error(
+          ErrorCode::usage,
+          fmt::format("'{}' is a bare git repository: it holds no files", directory.string()),
+          "run nestbox in a clone or a worktree of it");
+    tree.root = fs::canonical(top);
+    const bool dirty = list_repository(repository.get(), "", tree.files);
+    tree.revision = head_commit(repository.get());
+    if (dirty && !tree.revision.empty())
+      tree.revision += "-dirty";
+    if (all_files) {
+      tree.files.clear();
+      walk(tree.root, tree.root, tree.files);
+    }
+  }
+  std::ranges::sort(tree.files);
+  return tree;
+}
+
+}  // namespace nestbox
