@@ -33,8 +33,8 @@ as_owner() {
   fi
 }
 
-# jobs: how many compilers may run at once: the cores, but no more than one for 1.5 GiB of available memory.
-jobs() {
+# job_count: how many compilers may run at once: the cores, but no more than one for 1.5 GiB of available memory.
+job_count() {
   local cores memory
   cores=$(nproc)
   memory=$(awk '/^MemAvailable:/ { print int($2 / 1572864) }' /proc/meminfo)
