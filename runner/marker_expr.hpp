@@ -10,26 +10,31 @@
 
 namespace nestbox {
 
-/// A selection expression with pytest's grammar: `expr := and ('or' and)*`, `and := not ('and' not)*`,
-/// `not := 'not' not | '(' expr ')' | word`, True and False being words of their own; words may hold letters,
-/// digits and any of `_ : + - . [ ] \ /` (pytest's identifier). Immutable, cheap to copy, any thread.
+/// A selection expression with pytest's grammar: `expr := and ('or' and)*`, `and := not ('and'
+/// not)*`, `not := 'not' not | '(' expr ')' | word`, True and False being words of their own; words
+/// may hold letters, digits and any of `_ : + - . [ ] \ /` (pytest's identifier). Immutable, cheap
+/// to copy, any thread.
 class MarkerExpression {
 public:
-  /// Error(definition) with a caret under the offending column. An empty text matches all. Bounded: 4 KiB, depth 100.
+  /// Error(definition) with a caret under the offending column. An empty text matches all. Bounded:
+  /// 4 KiB, depth 100.
   static Result<MarkerExpression> parse(std::string_view text);
 
   /// `has` is asked for each word, at most once a word.
   bool matches(const std::function<bool(std::string_view)>& has) const;
 
-  /// Every word of the expression, in order of first appearance: for "did you mean" on unregistered markers.
+  /// Every word of the expression, in order of first appearance: for "did you mean" on unregistered
+  /// markers.
   std::vector<std::string> words() const;
 
   /// The expression with the fewest parentheses that parses to the same tree.
   std::string canonical() const;
 
-private:
   struct Node;
-  std::shared_ptr<const Node> m_root;
+
+private:
+  std::shared_ptr<const Node> m_root;  // null: matches all
+  std::shared_ptr<const std::vector<std::string>> m_words;
 };
 
 }  // namespace nestbox

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -12,9 +13,10 @@ namespace nestbox {
 /// What `-m`, `-k` and `--shard` ask for.
 struct SelectionRequest {
   std::string markers;   ///< `-m`: an expression over markers
-  std::string keywords;  ///< `-k`: an expression over case-insensitive parts of name, markers and environment
+  std::string keywords;  ///< `-k`: an expression over case-insensitive parts of name, markers and
+                         ///< environment
   int shard_index = 0;   ///< from 0
-  int shard_count = 1;
+  int shard_count = 1;   ///< the selected tests are dealt out to the shards one by one
 };
 
 struct Selection {
@@ -22,8 +24,9 @@ struct Selection {
   std::size_t deselected = 0;
 };
 
-/// Error(definition) for a bad expression, or for a word of `-m` that is neither a marker of any test, a built-in
-/// marker nor registered ("did you mean"). Implied markers: `vm` on a test that needs a machine.
+/// Error(definition) for a bad expression, or for a word of `-m` that is neither a marker of any
+/// test, a built-in marker nor registered ("did you mean"). Error(usage) for a shard that does not
+/// exist. Implied markers: `vm` on a test that needs a machine, `nested`, `network`.
 Result<Selection> select_tests(std::vector<Test> tests, const SelectionRequest& request,
                                const std::vector<std::string>& registered);
 
