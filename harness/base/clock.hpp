@@ -14,7 +14,7 @@ class Deadline {
 public:
   using Clock = std::chrono::steady_clock;
 
-  static Deadline after(std::chrono::nanoseconds duration) { return Deadline(Clock::now() + duration); }
+  static Deadline after(std::chrono::nanoseconds duration);
   static Deadline never() { return Deadline(Clock::time_point::max()); }
 
   bool is_never() const { return m_instant == Clock::time_point::max(); }
@@ -50,7 +50,7 @@ private:
   std::shared_ptr<FileDescriptor> m_event;
 };
 
-/// The side that answers. A child source is cancelled with its parent.
+/// The side that answers.
 class CancelSource {
 public:
   CancelSource();

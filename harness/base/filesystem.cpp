@@ -1,1 +1,206 @@
 #include "harness/base/filesystem.hpp"
+
+#include <fcntl.h>
+#include <pwd.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <vector>
+
+#include "harness/base/error.hpp"
+
+namespace nestbox {
+
+namespace {
+
+std::string quoted(const fs::path& path) {
+  return "'" + path.string() + "'";
+}
+
+FileDescriptor open_or_throw(const fs::path& path, int flags, mode_t mode = 0) {
+  FileDescriptor file(::open(path.c_str(), flags | O_CLOEXEC, mode));
+  if (!file)
+    throw system_error("cannot open " + quoted(path), errno);
+  return file;
+}
+
+void write_all(const FileDescriptor& file, std::string_view content, const fs::path& path) {
+  while (!content.empty()) {
+    const ssize_t written = ::write(file.get(), content.data(), content.size());
+    if (written < 0 && errno != EINTR)
+      throw system_error("cannot write " + quoted(path), errno);
+    content.remove_prefix(written < 0 ? 0 : static_cast<std::size_t>(written));
+  }
+}
+
+void sync(const fs::path& path, int flags) {
+  const FileDescriptor file = open_or_throw(path, flags);
+  if (::fsync(file.get()) != 0)
+    throw system_error("cannot sync " + quoted(path), errno);
+}
+
+void sync_directory(const fs::path& path) {
+  sync(path.empty() ? "." : path, O_RDONLY | O_DIRECTORY);
+}
+
+fs::path made(const fs::path& directory) {
+  std::error_code error;
+  fs::create_directories(directory, error);
+  if (error)
+    throw system_error("cannot make directory " + quoted(directory), error.value());
+  return directory;
+}
+
+fs::path home_directory() {
+  if (const char* home = std::getenv("HOME"); home && *home == '/')
+    return home;
+  passwd entry;
+  passwd* found = nullptr;
+  std::vector<char> buffer(16384);
+  if (::getpwuid_r(::getuid(), &entry, buffer.data(), buffer.size(), &found) != 0 || !found)
+    throw Error(ErrorCode::io, "cannot tell your home directory", "set HOME");
+  return found->pw_dir;
+}
+
+// The XDG base directory specification: a relative path in such a variable counts as none.
+fs::path user_directory(const char* variable, const fs::path& fallback) {
+  const char* value = std::getenv(variable);
+  const fs::path base = value && *value == '/' ? fs::path(value) : home_directory() / fallback;
+  return made(base / "nestbox");
+}
+
+}  // namespace
+
+std::string read_file(const fs::path& path, Bytes limit) {
+  const FileDescriptor file = open_or_throw(path, O_RDONLY);
+  std::string content;
+  // The size that stat(2) tells is not believed: files of /proc have none.
+  for (std::size_t size = 0;;) {
+    content.resize(std::max<std::size_t>(4096, size * 2));
+    const ssize_t got = ::read(file.get(), content.data() + size, content.size() - size);
+    if (got < 0 && errno == EINTR)
+      continue;
+    if (got < 0)
+      throw system_error("cannot read " + quoted(path), errno);
+    size += static_cast<std::size_t>(got);
+    if (size > limit.count)
+      throw Error(ErrorCode::io,
+                  quoted(path) + " is larger than " + format_bytes(limit) + ", the most allowed");
+    if (got == 0) {
+      content.resize(size);
+      return content;
+    }
+  }
+}
+
+void write_file_atomically(const fs::path& path, std::string_view content) {
+  std::string staging = (path.parent_path() / ".nestbox-XXXXXX").string();
+  const FileDescriptor file(::mkostemp(staging.data(), O_CLOEXEC));
+  if (!file)
+    throw system_error("cannot make a file beside " + quoted(path), errno);
+  ScopeExit rollback([&] { ::unlink(staging.c_str()); });
+  write_all(file, content, path);
+  if (::fchmod(file.get(), 0644) != 0 || ::fsync(file.get()) != 0)
+    throw system_error("cannot write " + quoted(path), errno);
+  if (::rename(staging.c_str(), path.c_str()) != 0)
+    throw system_error("cannot replace " + quoted(path), errno);
+  rollback.dismiss();
+  sync_directory(path.parent_path());
+}
+
+bool publish_directory(const fs::path& staging, const fs::path& destination) {
+  for (const fs::directory_entry& entry : fs::recursive_directory_iterator(staging)) {
+    const fs::file_type type = entry.symlink_status().type();
+    if (type == fs::file_type::regular || type == fs::file_type::directory)
+      sync(entry.path(), O_RDONLY | O_NOFOLLOW);
+  }
+  sync_directory(staging);
+  const char* from = staging.c_str();
+  const char* to = destination.c_str();
+  int result = ::renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE);
+  // NFS and the like cannot promise not to replace; there a rename onto a directory that holds
+  // something fails too.
+  if (result != 0 && errno == EINVAL)
+    result = ::rename(from, to);
+  if (result != 0 && (errno == EEXIST || errno == ENOTEMPTY))
+    return false;
+  if (result != 0)
+    throw system_error("cannot publish " + quoted(destination), errno);
+  sync_directory(destination.parent_path());
+  return true;
+}
+
+std::optional<fs::path> path_beneath(const fs::path& root, std::string_view relative) {
+  if (relative.empty() || relative.find('\0') != relative.npos)
+    return std::nullopt;
+  const fs::path normal = fs::path(relative).lexically_normal();
+  if (normal.is_absolute() || *normal.begin() == "..")
+    return std::nullopt;
+  return root / normal;
+}
+
+TemporaryDirectory::TemporaryDirectory(std::string_view prefix) {
+  std::string name = (fs::temp_directory_path() / (std::string(prefix) + "-XXXXXX")).string();
+  if (!::mkdtemp(name.data()))
+    throw system_error("cannot make a temporary directory '" + name + "'", errno);
+  m_path = name;
+}
+
+TemporaryDirectory::TemporaryDirectory(TemporaryDirectory&& other) noexcept
+    : m_path(std::move(other.m_path)), m_keep(std::exchange(other.m_keep, true)) {}
+
+TemporaryDirectory::~TemporaryDirectory() {
+  if (!m_keep)
+    remove_tree(m_path);
+}
+
+namespace {
+
+// The locked file; none when another holder has it and `operation` does not wait. Looks again when
+// the file was removed or replaced meanwhile, for a lock on a file that nobody can find excludes
+// nobody.
+FileDescriptor lock_file(const fs::path& path, int operation) {
+  while (true) {
+    FileDescriptor file = open_or_throw(path, O_RDWR | O_CREAT, 0644);
+    while (::flock(file.get(), operation) != 0) {
+      if (errno == EWOULDBLOCK)
+        return {};
+      if (errno != EINTR)
+        throw system_error("cannot lock " + quoted(path), errno);
+    }
+    struct stat locked, named;
+    if (::fstat(file.get(), &locked) == 0 && ::stat(path.c_str(), &named) == 0
+        && locked.st_ino == named.st_ino && locked.st_dev == named.st_dev)
+      return file;
+  }
+}
+
+int flock_operation(FileLock::Mode mode) {
+  return mode == FileLock::Mode::shared ? LOCK_SH : LOCK_EX;
+}
+
+}  // namespace
+
+FileLock FileLock::acquire(const fs::path& path, Mode mode) {
+  return FileLock(lock_file(path, flock_operation(mode)));
+}
+
+std::optional<FileLock> FileLock::try_acquire(const fs::path& path, Mode mode) {
+  FileDescriptor file = lock_file(path, flock_operation(mode) | LOCK_NB);
+  if (!file)
+    return std::nullopt;
+  return FileLock(std::move(file));
+}
+
+fs::path cache_directory() {
+  return user_directory("XDG_CACHE_HOME", ".cache");
+}
+
+fs::path state_directory() {
+  return user_directory("XDG_STATE_HOME", ".local/state");
+}
+
+}  // namespace nestbox
