@@ -17,6 +17,7 @@ constexpr std::size_t k_entry_limit = 1'000'000;
 
 using Repository =
     std::unique_ptr<git_repository, decltype([](git_repository* r) { git_repository_free(r); })>;
+using Index = std::unique_ptr<git_index, decltype([](git_index* i) { git_index_free(i); })>;
 using StatusList =
     std::unique_ptr<git_status_list, decltype([](git_status_list* l) { git_status_list_free(l); })>;
 
@@ -161,6 +162,43 @@ WorkTree read_work_tree(const fs::path& directory, bool all_files) {
   }
   std::ranges::sort(tree.files);
   return tree;
+}
+
+struct IgnoreRules::State {
+  Repository repository;
+  Index index;
+  fs::path top;
+};
+
+IgnoreRules::IgnoreRules(const fs::path& directory) : m_state(std::make_unique<State>()) {
+  m_state->repository = open_repository(directory, true);
+  git_repository* repository = m_state->repository.get();
+  if (!repository || !git_repository_workdir(repository))
+    return;
+  m_state->top = fs::canonical(git_repository_workdir(repository));
+  git_index* index = nullptr;
+  if (git_repository_index(&index, repository) != 0)
+    throw_git_error("read the git index of", m_state->top);
+  m_state->index.reset(index);
+}
+
+IgnoreRules::~IgnoreRules() = default;
+
+bool IgnoreRules::ignores(const fs::path& path, bool is_directory) const {
+  const std::string& top = m_state->top.native();
+  const std::string& absolute = path.native();
+  if (!m_state->index || absolute.size() <= top.size() + 1 || !absolute.starts_with(top))
+    return false;
+  std::string name = absolute.substr(top.size() + 1);
+  if (is_directory)
+    name += '/';
+  const bool tracked = is_directory
+                           ? git_index_find_prefix(nullptr, m_state->index.get(), name.c_str()) == 0
+                           : git_index_get_bypath(m_state->index.get(), name.c_str(), 0) != nullptr;
+  int ignored = 0;
+  return !tracked
+         && git_ignore_path_is_ignored(&ignored, m_state->repository.get(), name.c_str()) == 0
+         && ignored != 0;
 }
 
 }  // namespace nestbox
