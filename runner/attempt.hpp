@@ -1,0 +1,50 @@
+#pragma once
+
+#include <functional>
+#include <future>
+#include <map>
+#include <string>
+
+#include "harness/env/environment.hpp"
+#include "harness/env/work_tree.hpp"
+#include "runner/test_events.hpp"
+
+namespace nestbox {
+
+/// What all tests of one run share.
+struct RunContext {
+  std::string run_id;
+  std::filesystem::path run_directory;
+  std::shared_future<WorkTree> work_tree;  ///< read while the first machine starts
+  std::filesystem::path
+      start_directory;  ///< on the host, within the work tree: where commands start
+  std::map<std::string, std::string> variables;  ///< --env; stronger than the definition's
+  std::filesystem::path kept_directory;          ///< holds what TEST_CCACHE_DIR keeps between runs
+  /// A test failed and its machine is still there (--shell-on-fail); may block. May be empty.
+  std::function<void(Machine&, const Command&, const TestRun&)> on_failure;
+};
+
+/// An environment as one driver provides it.
+struct EnvironmentUse {
+  std::string driver;
+  std::string acceleration;
+  Environment environment;
+  double timeout_scale = 1.0;
+  bool on_host = false;  ///< script mode: no machine of its own
+
+  bool operator==(const EnvironmentUse&) const = default;
+};
+
+/// The layout below Machine::workspace(), as the environment variables name it.
+std::map<std::string, std::string> test_variables(const RunContext& context,
+                                                  const EnvironmentUse& use, const TestRun& run,
+                                                  const Machine& machine,
+                                                  const std::string& revision);
+
+/// Runs one test once: a machine, the files, the command, its outputs back, the verdict. Blocks;
+/// never throws: what goes wrong is an outcome. The machine is gone when it returns.
+TestResult run_attempt(const RunContext& context, const EnvironmentUse& use,
+                       PreparedEnvironment& environment, const TestRun& run,
+                       TestEventListener& listener, const CancelToken& cancel);
+
+}  // namespace nestbox

@@ -1,0 +1,1 @@
+#include "runner/cli/app.hpp"

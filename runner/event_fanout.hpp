@@ -1,0 +1,46 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "runner/test_events.hpp"
+
+namespace nestbox {
+
+/// Hands every event to all listeners, one call at a time whatever thread it comes from.
+class EventFanout : public TestEventListener {
+public:
+  void add(std::unique_ptr<TestEventListener> listener) {
+    m_listeners.push_back(std::move(listener));
+  }
+
+  /// Runs `action` while no event is being reported: for who borrows the terminal.
+  void quietly(const std::function<void()>& action);
+
+  void run_started(const RunInfo& info) override;
+  void environment_started(std::string_view name) override;
+  void environment_activity(std::string_view activity, bool finished) override;
+  void environment_output(std::string_view bytes) override;
+  void environment_ready(std::string_view name, std::chrono::nanoseconds duration) override;
+  void environment_failed(std::string_view name, const Error& error) override;
+  void test_started(const TestRun& run) override;
+  void test_output(const TestRun& run, OutputStream stream, std::string_view bytes) override;
+  void test_finished(const TestRun& run, const TestResult& result) override;
+  void note(std::string_view text) override;
+  void run_finished(const RunSummary& summary) override;
+
+private:
+  template <class Call>
+  void each(Call call) {
+    std::lock_guard lock(m_mutex);
+    for (const std::unique_ptr<TestEventListener>& listener : m_listeners)
+      call(*listener);
+  }
+
+  std::mutex m_mutex;
+  std::vector<std::unique_ptr<TestEventListener>> m_listeners;
+};
+
+}  // namespace nestbox
