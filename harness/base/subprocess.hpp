@@ -29,16 +29,22 @@ struct ExitStatus {
 /// "exit code 3", "killed by signal 9 (KILL)".
 std::string describe(ExitStatus status);
 
-/// What to start: a plain value, compared whole in tests. `argv[0]` is searched in PATH.
+/// What to start: a plain value, compared whole in tests. `argv[0]` is searched in the child's PATH (and the sbin
+/// directories); a script without `#!` is given to /bin/sh. The child has a session of its own: what is typed at our
+/// terminal (Ctrl-C) does not reach it.
 struct ProcessSpec {
   std::vector<std::string> argv;
   std::filesystem::path working_directory{};              ///< empty: ours
   std::optional<std::map<std::string, std::string>> environment{};  ///< whole environment; nothing: ours
   /// The child's descriptor number → ours. 0, 1 and 2 are /dev/null unless named here; nothing else is inherited.
   std::map<int, int> descriptors{};
-  /// Own session, and the child with *all* its descendants, daemonised ones too, ends when the Process is dropped
-  /// or when we die. Without it only the child itself is ended (it must not have children of its own).
+  /// The child with *all* its descendants, daemonised ones too, ends when it does, when the Process is dropped or
+  /// when we die. Without it only the child itself is ended (it must not have children of its own).
   bool whole_tree = false;
+  /// Descriptor 0 becomes the controlling terminal of the child's session.
+  bool controlling_terminal = false;
+  /// What of the tree belongs to another user (it went through sudo) is killed through `sudo -n`.
+  bool end_with_sudo = false;
 
   bool operator==(const ProcessSpec&) const = default;
 };
@@ -47,14 +53,15 @@ struct ProcessSpec {
 /// (PR_SET_PDEATHSIG from a thread that lives as long as the program).
 class Process {
 public:
-  /// Throws Error(not_found) when the program does not exist, Error(io) otherwise.
+  /// Throws Error(not_found) when the program does not exist, Error(unsupported) when the system refuses to execute
+  /// it, Error(io) otherwise.
   static Process spawn(const ProcessSpec& spec);
 
   Process(Process&&) noexcept;
   Process& operator=(Process&&) noexcept;
   ~Process();
 
-  pid_t pid() const noexcept;
+  pid_t pid() const noexcept;  ///< when whole_tree, of the supervisor that stands for it
   int descriptor() const noexcept;  ///< a pidfd: readable once the process has ended
   void signal(int number) noexcept; ///< to its process group when whole_tree, else to the process; no-op once ended
 
@@ -76,7 +83,8 @@ struct Captured {
   std::string diagnostics; ///< stderr
 };
 
-/// Runs to the end and keeps what it wrote, at most `limit` of each stream (the rest is read and dropped).
+/// Runs, as a whole tree, to the end and keeps what it wrote, at most `limit` of each stream (the rest is read and
+/// dropped). stdin is /dev/null unless `spec` maps it.
 /// Throws Error(timeout), Error(cancelled), or what spawn throws.
 Captured run_captured(ProcessSpec spec, Deadline deadline, const CancelToken& cancel = {}, Bytes limit = mebibytes(4));
 
