@@ -40,6 +40,19 @@ function(nestbox_test name)
   endif()
 endfunction()
 
+# nestbox_script_test(NAME COMMAND … LABELS … TIMEOUT seconds): a test that is a script; 77 means skipped.
+function(nestbox_script_test name)
+  cmake_parse_arguments(ARG "" "TIMEOUT" "COMMAND;LABELS" ${ARGN})
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 120)
+  endif()
+  add_test(NAME ${name} COMMAND ${ARG_COMMAND})
+  set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}")
+  if(NOT NESTBOX_SKIP_FAILS)
+    set_tests_properties(${name} PROPERTIES SKIP_RETURN_CODE 77)
+  endif()
+endfunction()
+
 # nestbox_fuzzer(NAME SOURCES … LINK …): one libFuzzer program; its corpus is tests/fuzz/corpus/NAME.
 function(nestbox_fuzzer name)
   cmake_parse_arguments(ARG "" "" "SOURCES;LINK" ${ARGN})
