@@ -1,0 +1,135 @@
+#include "harness/guest/agent/identity.hpp"
+
+#include <fcntl.h>
+#include <linux/random.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "harness/base/scope.hpp"
+#include "harness/guest/agent/network.hpp"
+#include "harness/guest/agent/system.hpp"
+
+namespace nestbox::agent {
+
+namespace {
+
+constexpr const char* k_boot_id = "/run/nestbox/boot_id";
+constexpr std::size_t k_max_entropy = 512;
+
+bool is_hostname(const std::string& name) {
+  const auto allowed = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.';
+  };
+  return !name.empty() && name.size() <= 64 && std::ranges::all_of(name, allowed);
+}
+
+bool is_machine_id(const std::string& id) {
+  return id.size() == 32 && id.find_first_not_of("0123456789abcdef") == std::string::npos;
+}
+
+std::string system_failure(const char* what) { return std::string("cannot ") + what + ": " + strerrordesc_np(errno); }
+
+/// A random UUID, version 4, and a newline: what /proc/sys/kernel/random/boot_id holds.
+std::string random_boot_id() {
+  unsigned char bytes[16];
+  if (getrandom(bytes, sizeof bytes, 0) != sizeof bytes)
+    return {};
+  bytes[6] = static_cast<unsigned char>((bytes[6] & 0x0F) | 0x40);
+  bytes[8] = static_cast<unsigned char>((bytes[8] & 0x3F) | 0x80);
+  std::string text;
+  for (std::size_t i = 0; i < sizeof bytes; ++i) {
+    if (i == 4 || i == 6 || i == 8 || i == 10)
+      text += '-';
+    text += "0123456789abcdef"[bytes[i] >> 4];
+    text += "0123456789abcdef"[bytes[i] & 15];
+  }
+  return text + '\n';
+}
+
+bool reseed(const std::string& entropy) {
+  const FileDescriptor random(open("/dev/urandom", O_RDWR | O_CLOEXEC));
+  alignas(rand_pool_info) char bytes[sizeof(rand_pool_info) + k_max_entropy]{};
+  auto* pool = reinterpret_cast<rand_pool_info*>(bytes);
+  pool->entropy_count = static_cast<int>(entropy.size() * 8);
+  pool->buf_size = static_cast<int>(entropy.size());
+  std::memcpy(pool->buf, entropy.data(), entropy.size());
+  return random && ioctl(random.get(), RNDADDENTROPY, pool) == 0 && ioctl(random.get(), RNDRESEEDCRNG) == 0;
+}
+
+/// The files that name this machine. A root without them, or one that cannot be written, is left as it is.
+void write_names(const ThawMessage& message) {
+  write_file("/etc/hostname", message.hostname + '\n');
+  const std::string hosts = read_file("/etc/hosts");
+  std::string kept;
+  for (std::size_t begin = 0; begin < hosts.size();) {
+    const std::size_t end = std::min(hosts.find('\n', begin), hosts.size() - 1) + 1;
+    if (!hosts.substr(begin, end - begin).starts_with("127.0.1.1"))
+      kept += hosts.substr(begin, end - begin);
+    begin = end;
+  }
+  if (kept.empty())
+    kept = "127.0.0.1 localhost\n::1 localhost\n";
+  write_file("/etc/hosts", kept + "127.0.1.1 " + message.hostname + '\n');
+}
+
+bool write_machine_id(const std::string& id) {
+  constexpr const char* k_path = "/etc/machine-id";
+  constexpr const char* k_replacement = "/run/nestbox/machine-id";
+  struct stat status;
+  if (lstat("/var/lib/dbus/machine-id", &status) == 0 && S_ISREG(status.st_mode))
+    write_file("/var/lib/dbus/machine-id", id + '\n');
+  if (write_file(k_path, id + '\n'))
+    return true;
+  return write_file(k_replacement, id + '\n') && mount(k_replacement, k_path, nullptr, MS_BIND, nullptr) == 0;
+}
+
+}  // namespace
+
+Identity::Identity(bool real) : m_real(real) {
+  if (!real)
+    return;
+  make_directories("/run/nestbox");
+  // Now rather than in each clone; a template keeps the mount, and a thaw only rewrites the file.
+  m_boot_id_is_ours = write_file(k_boot_id, random_boot_id())
+                      && mount(k_boot_id, "/proc/sys/kernel/random/boot_id", nullptr, MS_BIND, nullptr) == 0;
+}
+
+std::optional<std::string> Identity::change(const ThawMessage& message) {
+  if (!is_hostname(message.hostname))
+    return "'" + message.hostname + "' is no hostname";
+  if (!is_machine_id(message.machine_id))
+    return "'" + message.machine_id + "' is no machine-id";
+  if (message.entropy.size() < 32 || message.entropy.size() > k_max_entropy)
+    return "too little or too much entropy";
+  if (message.realtime < 0)
+    return "a clock before 1970";
+  return m_real ? apply(message) : std::nullopt;
+}
+
+std::optional<std::string> Identity::apply(const ThawMessage& message) {
+  if (!reseed(message.entropy))
+    return system_failure("reseed the kernel's random numbers");
+  const timespec now{.tv_sec = message.realtime / 1'000'000'000, .tv_nsec = message.realtime % 1'000'000'000};
+  if (clock_settime(CLOCK_REALTIME, &now) != 0)
+    return system_failure("set the clock");
+  if (sethostname(message.hostname.data(), message.hostname.size()) != 0)
+    return system_failure("set the hostname");
+  write_names(message);
+  if (!write_machine_id(message.machine_id))
+    return system_failure("write '/etc/machine-id'");
+  if (m_boot_id_is_ours && !write_file(k_boot_id, random_boot_id()))
+    return system_failure("write a boot_id");
+  if (!message.network_address.empty() && !set_first_address(message.network_address))
+    return system_failure("set the network address");
+  return std::nullopt;
+}
+
+}  // namespace nestbox::agent

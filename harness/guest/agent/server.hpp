@@ -1,0 +1,59 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "harness/guest/agent/identity.hpp"
+#include "harness/guest/agent/stream.hpp"
+
+namespace nestbox::agent {
+
+struct ServerSettings {
+  std::string cgroup_base{};        ///< empty: no cgroups
+  bool is_init = false;             ///< PID 1: reap orphans, answer the signals that shut a machine down
+  bool expendable_commands = false; ///< the kernel shall take commands before us when memory is short
+  bool change_identity = true;      ///< false: check a thaw but leave this machine alone
+  bool end_with_connection = false; ///< return at end of file (a socket) instead of waiting for the next host
+};
+
+/// Answers one host at a time over one descriptor, in one thread, until the connection ends (or for ever).
+class Server {
+public:
+  Server(int connection, ServerSettings settings);
+  void serve();
+
+private:
+  bool take_turn();
+  void read_connection();
+  void handle(const Frame& frame);
+  void begin_session(std::string_view payload);
+  void end_session();
+  void open_stream(const Frame& frame);
+  void run(const Frame& frame);
+  void handle_signals();
+  void handle_sources();
+  void answer(std::uint32_t stream, const std::optional<std::string>& error);
+  void refuse(std::uint32_t stream, std::string why);
+  void say_hello(const Nonce& nonce);
+
+  int m_connection;
+  ServerSettings m_settings;
+  FileDescriptor m_signals;
+  Watcher m_watcher;
+  ProcessTrees m_trees;
+  OomCounter m_ooms;
+  Session m_session;
+  Identity m_identity;
+  FrameDecoder m_decoder;
+  std::optional<Nonce> m_nonce;
+  std::map<std::uint32_t, std::unique_ptr<Stream>> m_streams;
+  std::map<std::uint32_t, std::string> m_unfinished_runs;
+  bool m_readable = true;
+  bool m_sources_watched = true;
+  bool m_connected = true;
+};
+
+}  // namespace nestbox::agent
