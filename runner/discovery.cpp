@@ -1,7 +1,6 @@
 #include "runner/discovery.hpp"
 
 #include <algorithm>
-#include <set>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -165,7 +164,8 @@ tl::expected<Suite, DefinitionErrors> collect(const DiscoveryRequest& request) {
   Suite suite;
   std::optional<fs::path> definition = find_definition(directory);
   if (definition) {
-    auto loaded = load_definition_file(*definition);
+    auto loaded =
+        load_definition_file(*definition, definition->lexically_relative(directory).string());
     if (!loaded)
       return tl::unexpected(std::move(loaded.error()));
     suite.definition = std::move(*loaded);

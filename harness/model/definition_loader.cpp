@@ -83,12 +83,17 @@ tl::expected<Definition, DefinitionErrors> load_definition(std::string_view yaml
   return load(yaml, file, {});
 }
 
-tl::expected<Definition, DefinitionErrors> load_definition_file(const fs::path& path) {
+tl::expected<Definition, DefinitionErrors> load_definition_file(const fs::path& path,
+                                                                std::string_view shown) {
+  std::error_code ignored;
+  if (!fs::exists(path, ignored))
+    return tl::unexpected(DefinitionErrors{
+        {Error(ErrorCode::not_found, "no definition '" + printable(path.string()) + "'")}});
   Result<std::string> text = catch_error([&path] { return read_file(path); });
   if (!text)
     return tl::unexpected(DefinitionErrors{{std::move(text.error())}});
   fs::path directory = path.has_parent_path() ? path.parent_path() : fs::path(".");
-  return load(*text, path.string(), directory);
+  return load(*text, shown.empty() ? path.string() : shown, directory);
 }
 
 }  // namespace nestbox

@@ -1,0 +1,81 @@
+#include "runner/cli/list.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <ostream>
+
+#include "harness/base/text.hpp"
+#include "harness/base/units.hpp"
+
+namespace nestbox {
+
+namespace {
+
+constexpr std::size_t k_widest_name = 60;
+
+nlohmann::ordered_json as_json(const Test& test) {
+  nlohmann::ordered_json json{{"name", test.name}, {"environment", test.environment}};
+  json["markers"] = effective_markers(test);
+  json["command"] = test.command;
+  if (!test.script.empty())
+    json["script"] = test.script;
+  json["timeout"] = canonical_duration(test.timeout);
+  json["isolation"] = test.isolation == Isolation::fork ? "fork" : "fresh";
+  if (test.repeat != 1)
+    json["repeat"] = test.repeat;
+  if (test.retries != 0)
+    json["retries"] = test.retries;
+  if (test.skip)
+    json["skip"] = *test.skip;
+  if (test.expected_failure)
+    json["xfail"] = *test.expected_failure;
+  if (test.where)
+    json["where"] = {{"file", test.where->file}, {"line", test.where->line}};
+  return json;
+}
+
+}  // namespace
+
+void list_tests(const Selection& selection, std::ostream& output) {
+  std::size_t name_width = 0;
+  std::size_t environment_width = 0;
+  for (const Test& test : selection.tests) {
+    name_width = std::max(name_width, std::min(test.name.size(), k_widest_name));
+    environment_width = std::max(environment_width, test.environment.size());
+  }
+  fmt::memory_buffer lines;
+  auto line = std::back_inserter(lines);
+  for (const Test& test : selection.tests) {
+    std::string markers = join(effective_markers(test), ",");
+    if (test.skip)
+      markers += (markers.empty() ? "skip: " : "  skip: ") + printable(*test.skip);
+    std::string name = printable(test.name);
+    if (markers.empty())
+      fmt::format_to(line, "{:<{}}  {}\n", name, name_width, test.environment);
+    else
+      fmt::format_to(line, "{:<{}}  {:<{}}  {}\n", name, name_width, test.environment,
+                     environment_width, markers);
+  }
+  std::size_t count = selection.tests.size();
+  fmt::format_to(line, "{} test{}", count, count == 1 ? "" : "s");
+  if (selection.deselected > 0)
+    fmt::format_to(line, ", {} deselected", selection.deselected);
+  fmt::format_to(line, "\n");
+  output.write(lines.data(), static_cast<std::streamsize>(lines.size()));
+}
+
+void list_tests_json(const Selection& selection, std::ostream& output) {
+  // Test by test: the whole list as one tree of values would take more memory than the tests.
+  constexpr auto k_replace = nlohmann::ordered_json::error_handler_t::replace;
+  output << "{\"version\": 1, \"tests\": [";
+  const char* separator = "\n";
+  for (const Test& test : selection.tests) {
+    output << separator << "  " << as_json(test).dump(-1, ' ', false, k_replace);
+    separator = ",\n";
+  }
+  output << "\n], \"deselected\": " << selection.deselected << "}\n";
+}
+
+}  // namespace nestbox
