@@ -24,9 +24,9 @@ struct Capabilities {
 /// Whether a driver can work on this host now, why not, and what to do about it.
 struct Availability {
   bool available = false;
-  std::string reason;  ///< for a person: "qemu-system-x86_64 7.2.22, tcg (kvm: guest printed nothing in 5 s)"
-  std::string hint;    ///< "apt-get install qemu-system-x86"; empty when available
-  std::string acceleration;  ///< one word for NESTBOX_ACCELERATION: "kvm", "tcg"; "native" without a guest kernel
+  std::string reason{};  ///< for a person: "qemu-system-x86_64 7.2.22, tcg (kvm: guest printed nothing in 5 s)"
+  std::string hint{};    ///< "apt-get install qemu-system-x86"; empty when available
+  std::string acceleration{};  ///< one word for NESTBOX_ACCELERATION: "kvm", "tcg"; "native" without a guest kernel
 };
 
 struct ForkOptions {

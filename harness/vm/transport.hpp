@@ -24,9 +24,9 @@ struct TerminalSize {
 /// What to run in a machine.
 struct Command {
   std::vector<std::string> argv;  ///< argv[0] is searched in the machine's PATH
-  std::map<std::string, std::string> environment;  ///< added to the machine's own small default
-  std::string working_directory;  ///< absolute; empty: the machine's home for commands ("/")
-  std::optional<TerminalSize> terminal;  ///< run on a new pty of this size; stdout and stderr are then one stream
+  std::map<std::string, std::string> environment{};  ///< added to the machine's own small default
+  std::string working_directory{};  ///< absolute; empty: the machine's home for commands ("/")
+  std::optional<TerminalSize> terminal{};  ///< run on a new pty of this size; stdout and stderr are then one stream
 };
 
 enum class OutputStream { standard_output, standard_error };
@@ -34,9 +34,9 @@ enum class OutputStream { standard_output, standard_error };
 /// Where a command's bytes go to and come from. `output` is called on a thread of the transport, one call at a
 /// time, and may block: the command is then held back (flow control), never cut.
 struct CommandIo {
-  std::function<void(OutputStream, std::string_view)> output;
+  std::function<void(OutputStream, std::string_view)> output{};
   int input = -1;  ///< read to its end as the command's stdin; -1: empty stdin
-  std::function<std::optional<TerminalSize>()> resized;  ///< asked when `resize_event` is readable
+  std::function<std::optional<TerminalSize>()> resized{};  ///< asked when `resize_event` is readable
   int resize_event = -1;
 };
 
