@@ -118,9 +118,12 @@ Error launch_error(const LaunchFailure& failure, const ProcessSpec& spec,
   switch (failure.step) {
   case LaunchFailure::Step::map_descriptors:
     return system_error(running + ": cannot hand it its descriptors", failure.error_number);
-  case LaunchFailure::Step::enter_directory:
-    return system_error("cannot enter directory '" + spec.working_directory.string() + "'",
-                        failure.error_number);
+  case LaunchFailure::Step::enter_directory: {
+    Error error = system_error("cannot enter directory '" + spec.working_directory.string() + "'",
+                               failure.error_number);
+    error.code = ErrorCode::unsupported;
+    return error;
+  }
   case LaunchFailure::Step::take_terminal:
     return system_error(running + ": cannot give it the terminal", failure.error_number);
   case LaunchFailure::Step::execute:

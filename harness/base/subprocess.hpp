@@ -54,7 +54,7 @@ struct ProcessSpec {
 class Process {
 public:
   /// Throws Error(not_found) when the program does not exist, Error(unsupported) when the system refuses to execute
-  /// it, Error(io) otherwise.
+  /// it or to enter its directory, Error(io) otherwise.
   static Process spawn(const ProcessSpec& spec);
 
   Process(Process&&) noexcept;
