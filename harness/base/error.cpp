@@ -6,16 +6,13 @@
 #include <cctype>
 
 #include "harness/base/text.hpp"
+#include "harness/base/utf8.hpp"
 
 namespace nestbox {
 
 namespace {
 
 constexpr std::size_t k_excerpt_width = 100;
-
-bool is_utf8_continuation(char byte) {
-  return (static_cast<unsigned char>(byte) & 0xC0) == 0x80;
-}
 
 // Where the character that `column` counts begins in `line`; its end when there is no such
 // character.
@@ -33,11 +30,14 @@ std::size_t byte_offset(std::string_view line, int column) {
 // Tabs stay tabs, so that the caret stands under its column at any tab width.
 std::string blank_of_same_width(std::string_view text) {
   std::string blank;
-  for (char byte : text) {
-    if (byte == '\t')
+  while (!text.empty()) {
+    char32_t character = ' ';
+    const std::size_t length = std::max<std::size_t>(decode_utf8(text, character), 1);
+    if (character == '\t')
       blank += '\t';
-    else if (!is_utf8_continuation(byte))
-      blank += ' ';
+    else
+      blank.append(static_cast<std::size_t>(display_width(character)), ' ');
+    text.remove_prefix(length);
   }
   return blank;
 }

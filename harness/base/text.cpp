@@ -1,8 +1,8 @@
 #include "harness/base/text.hpp"
 
 #include <algorithm>
-#include <array>
-#include <cstdint>
+
+#include "harness/base/utf8.hpp"
 
 namespace nestbox {
 
@@ -34,22 +34,11 @@ bool is_space(char c) {
 // The length of the well-formed UTF-8 sequence that `text` starts with; 0 when it is none, or one
 // that a terminal would obey (C0 and C1 controls, DEL).
 std::size_t harmless_sequence(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char lead = byte(0);
-  if (lead < 0x80)
-    return lead == '\n' || lead == '\t' || (lead >= 0x20 && lead != 0x7F) ? 1 : 0;
-  const std::size_t length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
-  if (lead < 0xC2 || lead > 0xF4 || text.size() < length)
-    return 0;
-  std::uint32_t code = lead & (0x7FU >> length);
-  for (std::size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xC0) != 0x80)
-      return 0;
-    code = code << 6 | (byte(i) & 0x3FU);
-  }
-  constexpr std::array<std::uint32_t, 5> k_smallest = {0, 0, 0xA0, 0x800, 0x10000};
-  const bool surrogate = code >= 0xD800 && code <= 0xDFFF;
-  return code < k_smallest[length] || surrogate || code > 0x10FFFF ? 0 : length;
+  char32_t character = 0;
+  const std::size_t length = decode_utf8(text, character);
+  const bool control = character < 0x20 ? character != '\n' && character != '\t'
+                                        : character >= 0x7F && character < 0xA0;
+  return control ? 0 : length;
 }
 
 // Whether `c` is in the set that starts at pattern[at] == '['; moves `at` behind it. Nothing moves

@@ -4,7 +4,7 @@
 #include <array>
 #include <utility>
 
-#include "harness/model/utf8.hpp"
+#include "harness/base/utf8.hpp"
 
 namespace nestbox {
 

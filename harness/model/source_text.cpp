@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "harness/model/utf8.hpp"
+#include "harness/base/utf8.hpp"
 
 namespace nestbox {
 

@@ -14,4 +14,8 @@ constexpr bool is_utf8_continuation(char byte) {
 /// (overlong forms and surrogates are not) or the text is empty.
 std::size_t decode_utf8(std::string_view text, char32_t& character);
 
+/// How many columns of a terminal the character takes: 2 for East Asian wide ones and emoji, 0 for
+/// combining marks.
+int display_width(char32_t character);
+
 }  // namespace nestbox
