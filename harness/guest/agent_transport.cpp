@@ -1,1 +1,312 @@
 #include "harness/guest/agent_transport.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "harness/base/error.hpp"
+#include "harness/guest/agent_link.hpp"
+#include "harness/guest/tree_reader.hpp"
+#include "harness/guest/tree_writer.hpp"
+
+namespace nestbox {
+
+namespace {
+
+/// How long an agent may take to end a command it was told to kill, however slow its machine.
+constexpr std::chrono::seconds k_kill_grace{30};
+constexpr std::uint32_t k_max_entries = 1'000'000;
+
+Error unexpected(FrameType type) {
+  return Error(ErrorCode::corrupt,
+               "the machine's agent sent a frame of type " + std::to_string(static_cast<int>(type))
+                   + " where it has no meaning");
+}
+
+Error agent_error(const AgentStream::Message& message) {
+  const auto error = decode_error(message.payload);
+  if (!error)
+    return Error(ErrorCode::corrupt, "the machine's agent sent an unsound error");
+  return Error(error->kind == ErrorMessage::Kind::invalid ? ErrorCode::corrupt : ErrorCode::io, error->text);
+}
+
+/// For requests with one answer: no answer in time means that the machine is lost.
+AgentStream::Message answer_of(AgentStream& stream, FrameType expected, Deadline deadline) {
+  AgentStream::Message message;
+  try {
+    message = stream.receive(deadline);
+  } catch (const Error& error) {
+    if (error.code != ErrorCode::timeout)
+      throw;
+    throw Error(ErrorCode::lost, error.message);
+  }
+  if (message.type == FrameType::error)
+    throw agent_error(message);
+  if (message.type != expected)
+    throw unexpected(message.type);
+  return message;
+}
+
+/// Gives the agent credit back in large parts.
+class Granter {
+public:
+  explicit Granter(AgentStream& stream) : m_stream(stream) {}
+  void consumed(std::size_t bytes) {
+    m_consumed += static_cast<std::uint32_t>(bytes);
+    if (m_consumed < k_output_window / 4)
+      return;
+    m_stream.send(FrameType::credit, encode_credit(m_consumed));
+    m_consumed = 0;
+  }
+
+private:
+  AgentStream& m_stream;
+  std::uint32_t m_consumed = 0;
+};
+
+/// Credit as the agent gives it, never more than the window.
+void add_credit(std::uint32_t& credit, const AgentStream::Message& message) {
+  credit += std::min(decode_credit(message.payload).value_or(0), k_input_window - credit);
+}
+
+RunMessage run_message(const Command& command, const CommandIo& io) {
+  if (command.argv.empty())
+    throw Error(ErrorCode::usage, "a command needs at least its program's name");
+  RunMessage message;
+  message.argv = command.argv;
+  for (const auto& [name, value] : command.environment)
+    message.environment.push_back(name + '=' + value);
+  message.working_directory = command.working_directory;
+  message.input = io.input >= 0;
+  if (command.terminal)
+    message.terminal = RunMessage::Terminal{command.terminal->rows, command.terminal->columns};
+  return message;
+}
+
+/// One command from its start to its end.
+class RemoteCommand {
+public:
+  RemoteCommand(AgentLink& link, const Command& command, const CommandIo& io)
+      : m_stream(link), m_io(io), m_granter(m_stream), m_input(io.input),
+        m_resize_event(command.terminal && io.resized ? io.resize_event : -1) {
+    const std::string message = encode(run_message(command, io));
+    if (message.size() > k_max_message)
+      throw Error(ErrorCode::usage, "the command '" + command.argv[0] + "' and its environment exceed 2 MiB");
+    m_stream.send(FrameType::run, message);
+  }
+
+  CommandResult run(Deadline deadline, const CancelToken& cancel) {
+    while (!m_ended) {
+      const bool killed = m_result.timed_out || m_result.cancelled;
+      pollfd polled[] = {{m_stream.event(), POLLIN, 0},
+                         {m_credit > 0 ? m_input : -1, POLLIN, 0},
+                         {m_resize_event, POLLIN, 0},
+                         {killed ? -1 : cancel.descriptor(), POLLIN, 0}};
+      const int ready = poll(polled, std::size(polled), (killed ? m_grace : deadline).poll_timeout());
+      if (ready < 0 && errno != EINTR)
+        throw system_error("cannot wait for a command", errno);
+      if (ready > 0 && polled[0].revents)
+        handle_messages();
+      if (m_ended)
+        break;
+      if (ready > 0 && polled[1].revents)
+        forward_input();
+      if (ready > 0 && polled[2].revents)
+        forward_size();
+      if (!killed && cancel.cancelled())
+        kill(m_result.cancelled);
+      else if (!killed && deadline.passed())
+        kill(m_result.timed_out);
+      else if (killed && m_grace.passed())
+        throw Error(ErrorCode::lost, "the machine's agent did not end a command that it was told to end");
+    }
+    return m_result;
+  }
+
+private:
+  void kill(bool& why) {
+    why = true;
+    m_grace = Deadline::after(k_kill_grace);
+    m_stream.send(FrameType::kill);
+  }
+
+  void handle_messages() {
+    while (!m_ended) {
+      const auto message = m_stream.take();
+      if (!message)
+        return;
+      if (message->type == FrameType::output || message->type == FrameType::error_output) {
+        if (m_io.output)
+          m_io.output(message->type == FrameType::output ? OutputStream::standard_output
+                                                         : OutputStream::standard_error,
+                      message->payload);
+        m_granter.consumed(message->payload.size());
+      } else if (message->type == FrameType::credit) {
+        add_credit(m_credit, *message);
+      } else if (message->type == FrameType::exit) {
+        end(message->payload);
+      } else {
+        throw message->type == FrameType::error ? agent_error(*message) : unexpected(message->type);
+      }
+    }
+  }
+
+  void end(std::string_view payload) {
+    const auto message = decode_exit(payload);
+    if (!message)
+      throw Error(ErrorCode::corrupt, "the machine's agent sent an unsound exit");
+    m_result.status = {.code = message->code, .signal = message->signal};
+    m_result.oom_kills = static_cast<int>(message->oom_kills);
+    m_ended = true;
+  }
+
+  void forward_input() {
+    char buffer[32 * 1024];
+    const ssize_t count = read(m_input, buffer, std::min<std::size_t>(sizeof buffer, m_credit));
+    if (count < 0 && (errno == EAGAIN || errno == EINTR))
+      return;
+    if (count <= 0) {
+      m_input = -1;
+      m_stream.send(FrameType::end);
+      return;
+    }
+    m_credit -= static_cast<std::uint32_t>(count);
+    m_stream.send(FrameType::input, {buffer, static_cast<std::size_t>(count)});
+  }
+
+  void forward_size() {
+    if (const auto size = m_io.resized())
+      m_stream.send(FrameType::resize, encode_resize({size->rows, size->columns}));
+  }
+
+  AgentStream m_stream;
+  const CommandIo& m_io;
+  Granter m_granter;
+  int m_input;
+  int m_resize_event;
+  std::uint32_t m_credit = k_input_window;
+  CommandResult m_result;
+  Deadline m_grace = Deadline::never();
+  bool m_ended = false;
+};
+
+FileDescriptor open_directory(const std::filesystem::path& path) {
+  FileDescriptor directory(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!directory)
+    throw system_error("cannot open '" + path.string() + "'", errno);
+  return directory;
+}
+
+class AgentTransport : public Transport {
+public:
+  explicit AgentTransport(FileDescriptor socket) : m_link(std::move(socket)) {}
+
+  CommandResult run(const Command& command, const CommandIo& io, Deadline deadline,
+                    const CancelToken& cancel) override {
+    return RemoteCommand(m_link, command, io).run(deadline, cancel);
+  }
+
+  void put(const std::filesystem::path& root, const std::vector<std::string>& files,
+           const std::string& destination, Deadline deadline, const CancelToken& cancel) override {
+    TreeSource source = [next = files.begin(), end = files.end()](std::string& path) mutable {
+      if (next == end)
+        return false;
+      path = *next++;
+      return true;
+    };
+    TreeReader reader(open_directory(root), std::move(source), TreeReader::Odd::fail);
+    AgentStream stream(m_link);
+    stream.send(FrameType::put, destination);
+    std::uint32_t credit = k_input_window;
+    std::vector<char> piece(k_max_payload);
+    while (const std::size_t size = reader.read(piece.data(), piece.size())) {
+      while (credit < size) {
+        const AgentStream::Message message = stream.receive(deadline, cancel);
+        if (message.type != FrameType::credit)
+          throw message.type == FrameType::error ? agent_error(message) : unexpected(message.type);
+        add_credit(credit, message);
+      }
+      credit -= static_cast<std::uint32_t>(size);
+      stream.send(FrameType::tree, {piece.data(), size});
+    }
+    if (!reader.error().empty())
+      throw Error(ErrorCode::io, reader.error());
+    stream.send(FrameType::end);
+    while (true) {
+      const AgentStream::Message message = stream.receive(deadline, cancel);
+      if (message.type == FrameType::done)
+        return;
+      if (message.type != FrameType::credit)
+        throw message.type == FrameType::error ? agent_error(message) : unexpected(message.type);
+    }
+  }
+
+  void get(const std::string& source, const std::filesystem::path& destination, Bytes limit, Deadline deadline,
+           const CancelToken& cancel) override {
+    AgentStream stream(m_link);
+    Granter granter(stream);
+    std::optional<TreeWriter> writer;
+    stream.send(FrameType::get, source);
+    while (true) {
+      const AgentStream::Message message = stream.receive(deadline, cancel);
+      if (message.type == FrameType::done)
+        break;
+      if (message.type != FrameType::tree)
+        throw message.type == FrameType::error ? agent_error(message) : unexpected(message.type);
+      if (!writer) {
+        std::filesystem::create_directories(destination);
+        writer.emplace(open_directory(destination), TreeModes::owned,
+                       TreeLimits{.bytes = limit.count, .entries = k_max_entries});
+      }
+      if (!writer->write(message.payload))
+        throw Error(writer->refused() ? ErrorCode::corrupt : ErrorCode::io, writer->error())
+            .during("copying '" + source + "' from the machine");
+      granter.consumed(message.payload.size());
+    }
+    if (writer && !writer->finished())
+      throw Error(ErrorCode::corrupt, "'" + source + "' came from the machine only in part");
+  }
+
+  void thaw(const Identity& identity, Deadline deadline) override {
+    AgentStream stream(m_link);
+    stream.send(FrameType::thaw, encode(ThawMessage{.hostname = identity.hostname,
+                                                    .machine_id = identity.machine_id,
+                                                    .entropy = identity.entropy,
+                                                    .realtime = identity.realtime.count(),
+                                                    .network_address = identity.network_address.value_or("")}));
+    answer_of(stream, FrameType::done, deadline);
+  }
+
+  void quiesce(Deadline deadline) override {
+    AgentStream stream(m_link);
+    stream.send(FrameType::quiesce);
+    answer_of(stream, FrameType::done, deadline);
+    m_link.session_ended();
+  }
+
+  void ping(Deadline deadline) override {
+    Nonce nonce;
+    if (getrandom(nonce.data(), nonce.size(), 0) != static_cast<ssize_t>(nonce.size()))
+      throw system_error("cannot get random bytes", errno);
+    const std::string_view bytes(nonce.data(), nonce.size());
+    AgentStream stream(m_link);
+    stream.send(FrameType::ping, bytes);
+    if (answer_of(stream, FrameType::pong, deadline).payload != bytes)
+      throw Error(ErrorCode::corrupt, "the machine's agent answered another ping than ours");
+  }
+
+private:
+  AgentLink m_link;
+};
+
+}  // namespace
+
+std::unique_ptr<Transport> make_agent_transport(FileDescriptor socket) {
+  return std::make_unique<AgentTransport>(std::move(socket));
+}
+
+}  // namespace nestbox
