@@ -190,7 +190,7 @@ Layer initramfs_layer(const BuildContext& context, const Layer& kernel) {
       Sha256()
           .field("layer", "initramfs")
           .field("format", k_format)
-          .field("kernel", kernel.key())
+          .field("kernel", kernel.content())
           .field("agent", agent_digest())
           .field("modules", join(boot_modules(), " ") + "|" + join(tiny_modules(), " "))
           .hex();

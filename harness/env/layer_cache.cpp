@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "harness/base/log.hpp"
+#include "harness/env/build_namespace.hpp"
 #include "harness/env/layer_manifest.hpp"
 
 // Below the root:
@@ -72,7 +73,7 @@ void remove_entry(const fs::path& root, const std::string& key) {
   std::error_code error;
   fs::remove(fingerprint_path(root, key), error);
   fs::rename(entry_path(root, key), doomed, error);
-  remove_tree(doomed);
+  remove_build_tree(doomed);
 }
 
 void set_aside(const fs::path& root, const std::string& key, const Error& why) {
@@ -91,27 +92,30 @@ void set_aside(const fs::path& root, const std::string& key, const Error& why) {
     return fs::last_write_time(path, ignored);
   });
   for (std::size_t i = k_broken_kept; i < broken.size(); ++i)
-    remove_tree(broken[i]);
+    remove_build_tree(broken[i]);
 }
 
 /// Sound if nothing was touched since the last full check in this boot, or if a full check
 /// (recorded then) says so.
-Result<void> check_entry(const fs::path& root, const std::string& key) {
+Result<LayerManifest> check_entry(const fs::path& root, const std::string& key) {
   const fs::path directory = entry_path(root, key);
   const fs::path recorded = fingerprint_path(root, key);
-  const Result<std::string> before = layer_fingerprint(directory);
-  if (!before)
-    return tl::unexpected(before.error());
+  const Result<LayerManifest> manifest = read_manifest(directory);
+  if (!manifest)
+    return manifest;
+  // Taken before the files are read: a change meanwhile makes the next check a full one.
+  const Result<std::string> fingerprint = layer_fingerprint(directory, *manifest);
+  if (!fingerprint)
+    return fail(fingerprint.error());
   const Result<std::string> last =
       catch_error([&] { return read_file(recorded, k_fingerprint_limit); });
-  if (last && !before->empty() && *last == *before)
-    return {};
-  if (Result<void> verified = verify_layer(directory); !verified)
-    return verified;
-  // Taken before the files were read: a change meanwhile makes the next check a full one.
-  if (!before->empty())
-    write_file_atomically(recorded, *before);
-  return {};
+  if (last && !fingerprint->empty() && *last == *fingerprint)
+    return manifest;
+  if (const Result<void> verified = verify_layer(directory, *manifest); !verified)
+    return fail(verified.error());
+  if (!fingerprint->empty())
+    write_file_atomically(recorded, *fingerprint);
+  return manifest;
 }
 
 /// flock(2) cannot be waited for together with anything else, so a thread waits for it. When
@@ -138,7 +142,7 @@ FileLock wait_for_lock(const fs::path& path, const CancelToken& cancel) {
 void sweep_staging(const fs::path& root, const std::string& key) {
   for (const std::string& name : entries(root / "staging"))
     if (name.substr(0, name.find('.')) == key)
-      remove_tree(root / "staging" / name);
+      remove_build_tree(root / "staging" / name);
 }
 
 Bytes size_on_disk(const fs::path& directory) {
@@ -162,8 +166,9 @@ void make_read_only(const fs::path& directory) {
 
 }  // namespace
 
-Layer::Layer(std::string key, fs::path directory, FileLock lease)
-    : m_key(std::move(key)), m_directory(std::move(directory)), m_lease(std::move(lease)) {}
+Layer::Layer(std::string key, std::string content, fs::path directory, FileLock lease)
+    : m_key(std::move(key)), m_content(std::move(content)), m_directory(std::move(directory)),
+      m_lease(std::move(lease)) {}
 
 LayerCache::LayerCache(fs::path root) : m_root(std::move(root)) {
   for (const char* folder : {"layers", "staging", "locks", "verified", "broken"})
@@ -171,7 +176,7 @@ LayerCache::LayerCache(fs::path root) : m_root(std::move(root)) {
   for (const std::string& name : entries(m_root / "staging"))
     if (const std::string key = name.substr(0, name.find('.'));
         FileLock::try_acquire(build_lock(m_root, key), FileLock::Mode::exclusive))
-      remove_tree(m_root / "staging" / name);
+      remove_build_tree(m_root / "staging" / name);
 }
 
 std::optional<Layer> LayerCache::find(const std::string& key) {
@@ -199,12 +204,12 @@ Layer LayerCache::find_or_build(const Recipe& recipe, const CancelToken& cancel)
 
   const fs::path staging = unique_path(m_root, "staging", recipe.key);
   fs::create_directory(staging);
-  const ScopeExit discard([&] { remove_tree(staging); });
+  const ScopeExit discard([&] { remove_build_tree(staging); });
   recipe.build(staging);
   cancel.throw_if_cancelled();
   make_read_only(staging);
-  write_file_atomically(staging / k_manifest_name,
-                        to_json(describe_layer(staging, recipe.kind, recipe.description)));
+  const LayerManifest manifest = describe_layer(staging, recipe.kind, recipe.description);
+  write_file_atomically(staging / k_manifest_name, to_json(manifest));
   // In use before it can be seen, so that no garbage collection takes it away in between.
   FileLock lease = FileLock::acquire(use_lock(m_root, recipe.key), FileLock::Mode::shared);
   touch(use_lock(m_root, recipe.key));
@@ -212,10 +217,10 @@ Layer LayerCache::find_or_build(const Recipe& recipe, const CancelToken& cancel)
   if (!publish_directory(staging, published))
     throw Error(ErrorCode::io,
                 fmt::format("cannot publish '{}': it exists already", published.string()));
-  if (const Result<std::string> fingerprint = layer_fingerprint(published);
+  if (const Result<std::string> fingerprint = layer_fingerprint(published, manifest);
       fingerprint && !fingerprint->empty())
     write_file_atomically(fingerprint_path(m_root, recipe.key), *fingerprint);
-  return Layer(recipe.key, published, std::move(lease));
+  return Layer(recipe.key, manifest.content(), published, std::move(lease));
 }
 
 std::optional<Layer> LayerCache::sound_layer(const std::string& key) {
@@ -223,16 +228,19 @@ std::optional<Layer> LayerCache::sound_layer(const std::string& key) {
     return std::nullopt;
   std::optional<FileLock> lease =
       FileLock::try_acquire(use_lock(m_root, key), FileLock::Mode::shared);
-  if (!lease || !check_entry(m_root, key))
+  if (!lease)
+    return std::nullopt;
+  const Result<LayerManifest> manifest = check_entry(m_root, key);
+  if (!manifest)
     return std::nullopt;
   touch(use_lock(m_root, key));
-  return Layer(key, entry_path(m_root, key), std::move(*lease));
+  return Layer(key, manifest->content(), entry_path(m_root, key), std::move(*lease));
 }
 
 void LayerCache::set_aside_if_unsound(const std::string& key) {
   if (!fs::exists(entry_path(m_root, key)))
     return;
-  if (const Result<void> sound = check_entry(m_root, key); !sound)
+  if (const Result<LayerManifest> sound = check_entry(m_root, key); !sound)
     set_aside(m_root, key, sound.error());
 }
 
@@ -280,7 +288,10 @@ std::vector<std::string> LayerCache::verify() {
     const auto building = FileLock::try_acquire(build_lock(m_root, key), FileLock::Mode::exclusive);
     if (!building)
       continue;
-    if (const Result<void> sound = verify_layer(entry_path(m_root, key)); !sound) {
+    const Result<LayerManifest> manifest = read_manifest(entry_path(m_root, key));
+    const Result<void> sound = manifest ? verify_layer(entry_path(m_root, key), *manifest)
+                                        : Result<void>(fail(manifest.error()));
+    if (!sound) {
       set_aside(m_root, key, sound.error());
       unsound.push_back(key);
     }

@@ -16,13 +16,16 @@ namespace nestbox {
 /// collection).
 class Layer {
 public:
-  Layer(std::string key, fs::path directory, FileLock lease);
+  Layer(std::string key, std::string content, fs::path directory, FileLock lease);
 
   const std::string& key() const noexcept { return m_key; }
+  /// Hash of its files; part of the key of whatever is made from this layer.
+  const std::string& content() const noexcept { return m_content; }
   const fs::path& directory() const noexcept { return m_directory; }
 
 private:
   std::string m_key;
+  std::string m_content;
   fs::path m_directory;
   FileLock m_lease;
 };

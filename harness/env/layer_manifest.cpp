@@ -8,6 +8,7 @@
 
 #include "harness/base/hash.hpp"
 #include "harness/base/text.hpp"
+#include "harness/env/sparse_digest.hpp"
 
 namespace nestbox {
 namespace {
@@ -27,7 +28,7 @@ std::string boot_id() {
 json without_digest(const LayerManifest& manifest) {
   json files = json::array();
   for (const LayerManifest::File& file : manifest.files)
-    files.push_back({{"name", file.name}, {"size", file.size.count}, {"sha256", file.sha256}});
+    files.push_back({{"name", file.name}, {"size", file.size.count}, {"digest", file.digest}});
   return {{"version", k_version},
           {"kind", manifest.kind},
           {"description", manifest.description},
@@ -60,10 +61,17 @@ LayerManifest describe_layer(const fs::path& directory, std::string kind, std::s
     if (type != fs::file_type::regular)
       throw Error(ErrorCode::infrastructure,
                   fmt::format("'{}' in a layer is not a regular file", name));
-    manifest.files.push_back({name, {entry.file_size()}, sha256_file(entry.path())});
+    manifest.files.push_back({name, {entry.file_size()}, sparse_digest(entry.path())});
   }
   std::ranges::sort(manifest.files, {}, &LayerManifest::File::name);
   return manifest;
+}
+
+std::string LayerManifest::content() const {
+  Sha256 hash;
+  for (const File& file : files)
+    hash.field(file.name, file.digest);
+  return hash.hex();
 }
 
 std::string to_json(const LayerManifest& manifest) {
@@ -85,7 +93,7 @@ Result<LayerManifest> parse_manifest(std::string_view text) {
       const std::string name = file.at("name");
       if (!path_beneath("/", name))
         return fail(ErrorCode::corrupt, "layer.json names a file outside the layer");
-      manifest.files.push_back({name, {file.at("size").get<std::uint64_t>()}, file.at("sha256")});
+      manifest.files.push_back({name, {file.at("size").get<std::uint64_t>()}, file.at("digest")});
     }
     if (to_json(manifest) != text)
       return fail(ErrorCode::corrupt, "layer.json does not match its own digest");
@@ -104,29 +112,23 @@ Result<LayerManifest> read_manifest(const fs::path& directory) {
   return parse_manifest(*text);
 }
 
-Result<void> verify_layer(const fs::path& directory) {
-  const Result<LayerManifest> manifest = read_manifest(directory);
-  if (!manifest)
-    return tl::unexpected(manifest.error());
-  for (const LayerManifest::File& file : manifest->files) {
+Result<void> verify_layer(const fs::path& directory, const LayerManifest& manifest) {
+  for (const LayerManifest::File& file : manifest.files) {
     const Result<std::string> found = catch_error([&]() -> std::string {
       const struct stat status = stat_file(directory / file.name);
       if (!S_ISREG(status.st_mode) || static_cast<std::uint64_t>(status.st_size) != file.size.count)
         return "another size";
-      return sha256_file(directory / file.name);
+      return sparse_digest(directory / file.name);
     });
     if (!found)
       return fail(ErrorCode::corrupt, found.error().message);
-    if (*found != file.sha256)
+    if (*found != file.digest)
       return fail(ErrorCode::corrupt, fmt::format("'{}' is not what was published", file.name));
   }
   return {};
 }
 
-Result<std::string> layer_fingerprint(const fs::path& directory) {
-  const Result<LayerManifest> manifest = read_manifest(directory);
-  if (!manifest)
-    return tl::unexpected(manifest.error());
+Result<std::string> layer_fingerprint(const fs::path& directory, const LayerManifest& manifest) {
   const auto now = std::chrono::system_clock::now();
   bool racy = false;
   std::string text = boot_id() + "\n";
@@ -139,7 +141,7 @@ Result<std::string> layer_fingerprint(const fs::path& directory) {
   };
   const Result<void> done = catch_error([&] {
     add(k_manifest_name);
-    for (const LayerManifest::File& file : manifest->files)
+    for (const LayerManifest::File& file : manifest.files)
       add(file.name);
   });
   if (!done)

@@ -15,7 +15,7 @@ struct LayerManifest {
   struct File {
     std::string name;  ///< relative, with '/' between parts
     Bytes size;
-    std::string sha256;
+    std::string digest;  ///< sparse_digest of its content
     bool operator==(const File&) const = default;
   };
 
@@ -23,6 +23,11 @@ struct LayerManifest {
   std::string description;
   std::vector<File> files;  ///< by name; all but layer.json itself
   std::chrono::sys_seconds created;
+
+  /// Hash of the files alone: what depends on this layer puts it into its own key, so that a layer
+  /// rebuilt with other content (newer packages, say) is never mixed with what was made from the
+  /// former.
+  std::string content() const;
 
   bool operator==(const LayerManifest&) const = default;
 };
@@ -39,16 +44,17 @@ std::string to_json(const LayerManifest& manifest);
 /// Error(corrupt) for whatever to_json did not write, a changed digit included.
 Result<LayerManifest> parse_manifest(std::string_view json);
 
+/// Error(corrupt) also when it is missing.
 Result<LayerManifest> read_manifest(const fs::path& directory);
 
 /// Whether each file of the layer is, by size and hash, what the manifest says. Error(corrupt)
 /// names the first that is not. Reads everything.
-Result<void> verify_layer(const fs::path& directory);
+Result<void> verify_layer(const fs::path& directory, const LayerManifest& manifest);
 
 /// What stat(2) says of the manifest and all files it names, and which boot of the host it was said
 /// in: equal text means that nothing was written since. Error(corrupt) when a file is missing or
 /// the manifest is unreadable. Empty when a file changed so recently that a further write might
 /// leave no trace in its times.
-Result<std::string> layer_fingerprint(const fs::path& directory);
+Result<std::string> layer_fingerprint(const fs::path& directory, const LayerManifest& manifest);
 
 }  // namespace nestbox

@@ -9,8 +9,9 @@ class Progress {
 public:
   virtual ~Progress() = default;
 
-  virtual void started(std::string_view activity) = 0;   ///< "building debian:bookworm: installing 2 packages"
-  virtual void output(std::string_view bytes) = 0;       ///< of the tool at work
+  virtual void
+  started(std::string_view activity) = 0;  ///< "building debian:bookworm: installing 2 packages"
+  virtual void output(std::string_view bytes) = 0;  ///< of the tool at work
   virtual void finished(std::string_view activity) = 0;
 };
 
