@@ -1,0 +1,26 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "benchmarks/report.hpp"
+#include "benchmarks/world.hpp"
+
+namespace nestbox::bench {
+
+/// Rows that are measured together. `measure` fills in their values; what it throws becomes the
+/// reason of those that have none.
+struct Group {
+  std::string name;
+  std::vector<Row> rows;
+  std::function<void(World&, std::vector<Row>&)> measure;
+};
+
+Group tiny_forks();    ///< against raw QEMU and docker run
+Group debian_forks();  ///< against raw QEMU and a cold boot; a clone's memory
+Group agent();         ///< round trips, commands, files
+Group program();       ///< `nestbox run`, a hundred tests
+Group listing();       ///< a hundred thousand tests
+
+}  // namespace nestbox::bench

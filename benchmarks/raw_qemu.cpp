@@ -1,0 +1,144 @@
+#include "benchmarks/raw_qemu.hpp"
+
+#include <fcntl.h>
+#include <spawn.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+
+#include "benchmarks/sample.hpp"
+#include "harness/base/error.hpp"
+#include "harness/base/scope.hpp"
+#include "harness/base/subprocess.hpp"
+#include "harness/guest/agent_protocol.hpp"
+#include "vmdrivers/qemu/argv.hpp"
+
+namespace nestbox::bench {
+
+namespace {
+
+constexpr std::string_view k_restore =
+    R"({"execute":"qmp_capabilities"})"
+    R"({"execute":"migrate-set-capabilities","arguments":{"capabilities":)"
+    R"([{"capability":"x-ignore-shared","state":true}]}})"
+    R"({"execute":"migrate-incoming","arguments":{"uri":"fd:6"}})";
+static_assert(qemu::k_state_descriptor == 6);
+
+constexpr std::uint32_t k_stream = 1;
+
+/// Away from the numbers that QEMU is to find them under.
+FileDescriptor moved_up(int descriptor) {
+  FileDescriptor moved(fcntl(descriptor, F_DUPFD_CLOEXEC, 64));
+  close(descriptor);
+  if (!moved)
+    throw system_error("cannot duplicate a descriptor", errno);
+  return moved;
+}
+
+struct Channel {
+  FileDescriptor ours;
+  FileDescriptor theirs;
+};
+
+Channel channel() {
+  std::array<int, 2> ends;
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0)
+    throw system_error("cannot make a socket pair", errno);
+  return {moved_up(ends[0]), moved_up(ends[1])};
+}
+
+void send_all(const FileDescriptor& socket, std::string_view bytes) {
+  if (send(socket.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL)
+      != static_cast<ssize_t>(bytes.size()))
+    throw system_error("cannot write to QEMU", errno);
+}
+
+/// Returns when the first byte of the command's output has come.
+void await_output(const FileDescriptor& socket) {
+  FrameDecoder decoder;
+  for (;;) {
+    while (const auto frame = decoder.next()) {
+      if (frame->type == FrameType::output && frame->stream == k_stream)
+        return;
+      if (frame->type == FrameType::error || frame->type == FrameType::exit)
+        throw Error(ErrorCode::infrastructure, "the restored guest refused the command");
+    }
+    const auto space = decoder.space();
+    const ssize_t count = read(socket.get(), space.data, space.size);
+    if (count <= 0)
+      throw Error(ErrorCode::lost, "raw QEMU ended before the guest answered");
+    decoder.filled(static_cast<std::size_t>(count));
+  }
+}
+
+double milliseconds(const timeval& time) {
+  return static_cast<double>(time.tv_sec) * 1e3 + static_cast<double>(time.tv_usec) / 1e3;
+}
+
+}  // namespace
+
+RawQemu::RawQemu(const Snapshot& snapshot) : m_state(snapshot.directory / "state") {
+  const auto binary = find_program("qemu-system-x86_64");
+  if (!binary)
+    throw Error(ErrorCode::not_found, "there is no 'qemu-system-x86_64'");
+  qemu::Launch launch;
+  launch.binary = binary->string();
+  launch.accelerator = {"tcg", "max"};
+  launch.spec = snapshot.spec;
+  launch.ram_file = qemu::RamFile{snapshot.directory / "ram", false};
+  launch.restore = true;
+  m_argv = qemu::make_argv(launch);
+}
+
+RawQemu::Sample RawQemu::run(const std::vector<std::string>& command) const {
+  HelloMessage hello;
+  hello.nonce.fill('n');
+  RunMessage request;
+  request.argv = command;
+  std::string frames;
+  append_frame(frames, FrameType::hello, 0, encode(hello));
+  append_frame(frames, FrameType::run, k_stream, encode(request));
+  std::vector<char*> argv;
+  for (const std::string& argument : m_argv)
+    argv.push_back(const_cast<char*>(argument.c_str()));
+  argv.push_back(nullptr);
+
+  const Stopwatch stopwatch;
+  Channel agent = channel();
+  Channel qmp = channel();
+  Channel console = channel();
+  const FileDescriptor state = moved_up(open(m_state.c_str(), O_RDONLY | O_CLOEXEC));
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  const ScopeExit destroy([&] { posix_spawn_file_actions_destroy(&actions); });
+  posix_spawn_file_actions_adddup2(&actions, agent.theirs.get(), qemu::k_agent_descriptor);
+  posix_spawn_file_actions_adddup2(&actions, qmp.theirs.get(), qemu::k_qmp_descriptor);
+  posix_spawn_file_actions_adddup2(&actions, console.theirs.get(), qemu::k_console_descriptor);
+  posix_spawn_file_actions_adddup2(&actions, state.get(), qemu::k_state_descriptor);
+  pid_t pid = -1;
+  if (const int error =
+          posix_spawn(&pid, m_argv[0].c_str(), &actions, nullptr, argv.data(), environ))
+    throw system_error("cannot start '" + m_argv[0] + "'", error);
+  Sample sample;
+  {
+    rusage usage{};
+    const ScopeExit reap([&] {
+      ::kill(pid, SIGKILL);
+      wait4(pid, nullptr, 0, &usage);
+      sample.cpu = milliseconds(usage.ru_utime) + milliseconds(usage.ru_stime);
+    });
+    agent.theirs.close();
+    send_all(qmp.ours, k_restore);
+    send_all(agent.ours, frames);
+    await_output(agent.ours);
+    sample.first_byte = stopwatch.milliseconds();
+  }
+  return sample;
+}
+
+}  // namespace nestbox::bench

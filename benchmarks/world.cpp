@@ -1,0 +1,79 @@
+#include "benchmarks/world.hpp"
+
+#include <cstdio>
+
+#include "benchmarks/sample.hpp"
+#include "vmdrivers/register_drivers.hpp"
+
+namespace nestbox::bench {
+
+namespace {
+
+class PlainProgress : public Progress {
+public:
+  void started(std::string_view activity) override {
+    std::fprintf(stderr, "%.*s\n", static_cast<int>(activity.size()), activity.data());
+  }
+  void output(std::string_view) override {}
+  void finished(std::string_view) override {}
+};
+
+}  // namespace
+
+World::World(fs::path program)
+    : m_program(std::move(program)), m_cache(cache_directory()),
+      m_progress(std::make_unique<PlainProgress>()) {
+  register_drivers(m_registry);
+  DriverSettings settings;
+  settings.accelerator = AcceleratorPolicy::never;
+  settings.probe_guest = [this] {
+    return EnvironmentBuilder::tiny_guest(m_cache, *m_progress, CancelToken());
+  };
+  m_driver = m_registry.make("qemu", settings);
+  const Availability availability = m_driver->availability();
+  if (!availability.available)
+    throw Error(ErrorCode::unsupported, "driver 'qemu' does not work here: " + availability.reason,
+                availability.hint);
+}
+
+World::~World() = default;
+
+PreparedEnvironment& World::environment(const std::string& name) {
+  auto& prepared = m_environments[name];
+  if (!prepared)
+    prepared = EnvironmentBuilder(m_cache, *m_driver, *m_progress)
+                   .prepare(builtin_environments().at(name), fs::current_path(), CancelToken());
+  return *prepared;
+}
+
+DockerPeer& World::docker() {
+  if (!m_docker)
+    m_docker.emplace();
+  return *m_docker;
+}
+
+Deadline patience() {
+  return Deadline::after(std::chrono::minutes(5));
+}
+
+std::unique_ptr<Machine> new_machine(PreparedEnvironment& environment, Isolation isolation) {
+  return environment.machine("bench", isolation, patience(), CancelToken());
+}
+
+Output run_in(Machine& machine, const std::vector<std::string>& argv, const Stopwatch& stopwatch) {
+  Output output;
+  CommandIo io;
+  io.output = [&](OutputStream, std::string_view bytes) {
+    if (output.text.empty())
+      output.first_byte = stopwatch.milliseconds();
+    output.text += bytes;
+  };
+  Command command;
+  command.argv = argv;
+  const CommandResult result = machine.transport().run(command, io, patience(), CancelToken());
+  if (!result.status.success())
+    throw Error(ErrorCode::infrastructure, "'" + argv[0] + "' failed in the guest: " + output.text);
+  return output;
+}
+
+}  // namespace nestbox::bench

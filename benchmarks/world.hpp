@@ -1,0 +1,56 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "benchmarks/docker_peer.hpp"
+#include "harness/env/environment.hpp"
+#include "harness/vm/driver_registry.hpp"
+
+namespace nestbox::bench {
+
+/// What the measures share: the user's own cache, the QEMU driver under software emulation,
+/// environments made ready when first asked for, and the peer.
+class World {
+public:
+  /// `program` is the nestbox to measure.
+  explicit World(fs::path program);
+  ~World();
+
+  const fs::path& program() const { return m_program; }
+  Driver& driver() { return *m_driver; }
+
+  /// By the name of a built-in environment; built first when absent.
+  PreparedEnvironment& environment(const std::string& name);
+
+  /// Started when first asked for; throws what DockerPeer's constructor throws.
+  DockerPeer& docker();
+
+private:
+  fs::path m_program;
+  LayerCache m_cache;
+  std::unique_ptr<Progress> m_progress;
+  DriverRegistry m_registry;
+  std::unique_ptr<Driver> m_driver;
+  std::map<std::string, std::shared_ptr<PreparedEnvironment>> m_environments;
+  std::optional<DockerPeer> m_docker;
+};
+
+/// How long anything here may take before the benchmark gives up.
+Deadline patience();
+
+std::unique_ptr<Machine> new_machine(PreparedEnvironment& environment,
+                                     Isolation isolation = Isolation::fork);
+
+/// Runs it to its end; throws when it fails. `stopwatch` says when its first byte came.
+struct Output {
+  std::string text;
+  double first_byte = 0;
+};
+class Stopwatch;
+Output run_in(Machine& machine, const std::vector<std::string>& argv, const Stopwatch& stopwatch);
+
+}  // namespace nestbox::bench
