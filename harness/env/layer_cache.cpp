@@ -159,9 +159,10 @@ Bytes size_on_disk(const fs::path& directory) {
 
 void make_read_only(const fs::path& directory) {
   for (const fs::directory_entry& entry : fs::recursive_directory_iterator(directory))
-    if (entry.is_regular_file())
+    if (entry.symlink_status().type() == fs::file_type::regular)
       fs::permissions(entry.path(),
-                      fs::perms::owner_read | fs::perms::group_read | fs::perms::others_read);
+                      fs::perms::owner_write | fs::perms::group_write | fs::perms::others_write,
+                      fs::perm_options::remove);
 }
 
 }  // namespace
@@ -170,7 +171,7 @@ Layer::Layer(std::string key, std::string content, fs::path directory, FileLock 
     : m_key(std::move(key)), m_content(std::move(content)), m_directory(std::move(directory)),
       m_lease(std::move(lease)) {}
 
-LayerCache::LayerCache(fs::path root) : m_root(std::move(root)) {
+LayerCache::LayerCache(const fs::path& root) : m_root(fs::absolute(root)) {
   for (const char* folder : {"layers", "staging", "locks", "verified", "broken"})
     fs::create_directories(m_root / folder);
   for (const std::string& name : entries(m_root / "staging"))

@@ -45,7 +45,7 @@ struct LayerInfo {
 /// kill -9 at any instant: stale staging is swept at the next start.
 class LayerCache {
 public:
-  explicit LayerCache(fs::path root);
+  explicit LayerCache(const fs::path& root);
 
   /// The layer, when there is a sound one. Cheap: files are hashed in full once a boot, else
   /// compared by what stat(2) says of them.
