@@ -52,9 +52,6 @@ constexpr Mount k_agent_mounts[] = {
     {"tracefs", "/sys/kernel/tracing", MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr},
 };
 
-/// In the initramfs only: a disk has more room for a /tmp than memory.
-constexpr Mount k_temporary = {"tmpfs", "/tmp", MS_NOSUID | MS_NODEV, "mode=1777"};
-
 /// Cuts the text up to `separator` off `rest`; false when nothing is left.
 bool next_word(std::string_view& rest, char separator, std::string& word) {
   if (rest.empty())
@@ -128,6 +125,13 @@ void enter_root(const std::string& device, DeviceEvents& events) {
     give_up("cannot enter the root of '" + device + "'");
 }
 
+/// The initramfs is the machine's only file system then, and half of the memory is little for that.
+void widen_initramfs() {
+  mount(nullptr, "/", nullptr, MS_REMOUNT, "size=75%");
+  mkdir("/tmp", 01777);
+  chmod("/tmp", 01777);
+}
+
 void make_device_nodes() {
   struct Node {
     const char* path;
@@ -193,7 +197,7 @@ void initialise_machine(DeviceEvents& events) {
   for (const Mount& wanted : k_agent_mounts)
     mount_one(wanted);
   if (parameters.root.empty())
-    mount_one(k_temporary);
+    widen_initramfs();
   make_device_nodes();
   raise_loopback();
   widen_limits();
