@@ -4,9 +4,9 @@
 #include <optional>
 
 #include "harness/base/text.hpp"
+#include "harness/base/utf8.hpp"
 #include "harness/model/marker_word.hpp"
 #include "harness/model/source_text.hpp"
-#include "harness/model/utf8.hpp"
 
 namespace nestbox {
 
