@@ -12,8 +12,17 @@ namespace {
 constexpr int k_version = 1;
 constexpr std::string_view k_byte_order_mark = "\xef\xbb\xbf";
 
-/// False when the rest of the text is in a language that this program does not know.
-bool check_version(YamlReader& reader, const YamlNode& root, const YamlNode* version) {
+const YamlNode* find_version(const YamlNode& root) {
+  for (std::size_t i = 0; root.kind == YamlNode::Kind::mapping && i < root.children.size(); i += 2)
+    if (root.children[i].is_scalar() && root.children[i].scalar == "version")
+      return &root.children[i + 1];
+  return nullptr;
+}
+
+/// False when the text is in a language that this program does not know: nothing else can be said
+/// of it then.
+bool check_version(YamlReader& reader, const YamlNode& root) {
+  const YamlNode* version = find_version(root);
   if (!version) {
     reader.mistake(root, "'version' is missing", "begin with 'version: 1'");
     return true;
@@ -43,14 +52,14 @@ Definition read_definition(YamlReader& reader, const YamlNode& root, const fs::p
     reader.mistake(root, "the definition is empty", "begin with 'version: 1'");
     return definition;
   }
+  if (root.kind == YamlNode::Kind::mapping && !check_version(reader, root))
+    return definition;
   static const YamlNode k_absent;
   auto field = reader.fields("nestbox.yml", root,
                              {"version", "environments", "tests", "defaults", "markers"});
   auto section = [&field](std::size_t index) -> const YamlNode& {
     return field[index] ? *field[index] : k_absent;
   };
-  if (root.kind != YamlNode::Kind::mapping || !check_version(reader, root, field[0]))
-    return definition;
   if (field[4])
     definition.markers = read_markers(reader, *field[4]);
   definition.environments = read_environments(reader, section(1), directory);

@@ -13,6 +13,7 @@ constexpr std::size_t k_most_environments = 1000;
 constexpr Bytes k_least_memory = mebibytes(64);
 constexpr Bytes k_most_memory = gibibytes(1024);
 constexpr int k_most_cores = 128;
+constexpr const char* k_step_hint = "write '- run: …' or '- copy: {from: …, to: …}'";
 
 class EnvironmentsReader {
 public:
@@ -148,8 +149,7 @@ private:
                        "the image comes from '" + printable(from->scalar) + "'");
     else if (image && !is_image_name(*image))
       m_reader.mistake(node, "unknown image '" + printable(*image) + "'",
-                       suggestion(*image, {"tiny", "debian:bookworm", "debian:trixie"},
-                                  "it can be 'tiny' or 'debian:SUITE', such as "));
+                       "it can be 'tiny' or 'debian:SUITE', such as 'debian:bookworm'");
     else if (image)
       environment.image = *image;
   }
@@ -175,13 +175,15 @@ private:
   void read_steps(const YamlNode& node, Environment& environment) {
     for (const YamlNode* item :
          m_reader.items("steps", node).value_or(std::vector<const YamlNode*>{})) {
-      auto field = m_reader.fields("steps", *item, {"run", "copy"});
-      if (item->kind != YamlNode::Kind::mapping && item->kind != YamlNode::Kind::nothing)
+      if (item->kind != YamlNode::Kind::mapping) {
+        if (item->kind != YamlNode::Kind::refused)
+          m_reader.mistake(*item, "a step must be a mapping, not " + describe(*item), k_step_hint);
         continue;
+      }
+      auto field = m_reader.fields("steps", *item, {"run", "copy"});
       bool both = field[0] && field[1];
       if (both || item->children.empty()) {
-        m_reader.mistake(*item, "a step is either 'run' or 'copy'",
-                         "write '- run: …' or '- copy: {from: …, to: …}'");
+        m_reader.mistake(*item, "a step is either 'run' or 'copy'", k_step_hint);
       } else if (field[0]) {
         if (std::optional<std::string> script = m_reader.text("run", *field[0]))
           environment.steps.push_back(RunStep{std::move(*script)});

@@ -70,23 +70,32 @@ Test TestReader::test(const YamlNode& name, const YamlNode& body, const Test& de
     command(body, result);
     return result;
   }
+  if (body.kind == YamlNode::Kind::sequence) {
+    m_reader.mistake(body, "a test must be a command or a mapping, not a list",
+                     "write 'run: [program, argument]' within it");
+    return result;
+  }
   auto field = m_reader.fields(name.scalar, body,
-                               {"environment", "markers", "timeout", "isolation", "env", "repeat",
-                                "retries", "run", "script", "needs", "skip", "xfail"});
-  common(field, result);
-  const YamlNode *run = field[7], *file = field[8];
+                               {"run", "script", "environment", "markers", "timeout", "isolation",
+                                "needs", "env", "repeat", "retries", "skip", "xfail"});
+  const YamlNode *run = field[0], *file = field[1];
+  common({field[2], field[3], field[4], field[5], field[7], field[8], field[9]}, result);
   if (run)
     command(*run, result);
   if (file)
     script(*file, root, result);
   if (run && file)
     m_reader.mistake(*file, "'run' and 'script' exclude each other");
-  bool has_fields = body.kind == YamlNode::Kind::mapping || body.kind == YamlNode::Kind::nothing;
-  if (!run && !file && has_fields)
+  // After a misspelt key, what is missing is known already.
+  auto known =
+      field.size() - static_cast<std::size_t>(std::count(field.begin(), field.end(), nullptr));
+  bool all_known = body.kind == YamlNode::Kind::nothing
+                   || (body.kind == YamlNode::Kind::mapping && known == body.children.size() / 2);
+  if (!run && !file && all_known)
     m_reader.mistake(name, "test '" + printable(name.scalar) + "' has nothing to run",
                      "give it 'run: command' or 'script: path'");
-  if (field[9])
-    needs(*field[9], result.needs);
+  if (field[6])
+    needs(*field[6], result.needs);
   if (field[10])
     result.skip = m_reader.text("skip", *field[10]);
   if (field[11])

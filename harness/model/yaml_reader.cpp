@@ -195,7 +195,7 @@ std::optional<Bytes> YamlReader::bytes(std::string_view key, const YamlNode& nod
                                        Bytes most) {
   if (node.kind == YamlNode::Kind::plain && node.is_number()) {
     mistake(node, quoted(key) + " has no unit: " + node.scalar,
-            "write " + node.scalar + "MiB or " + node.scalar + "GiB");
+            "write it like " + node.scalar + "MiB");
     return {};
   }
   std::optional<std::string> written = text(key, node);
@@ -220,7 +220,7 @@ std::optional<std::chrono::milliseconds> YamlReader::duration(std::string_view k
                                                               const YamlNode& node) {
   if (node.kind == YamlNode::Kind::plain && node.is_number()) {
     mistake(node, quoted(key) + " has no unit: " + node.scalar,
-            "write " + node.scalar + "s or " + node.scalar + "m");
+            "write it like " + node.scalar + "s or " + node.scalar + "m");
     return {};
   }
   std::optional<std::string> written = text(key, node);

@@ -1,0 +1,196 @@
+#include <fcntl.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "harness/base/filesystem.hpp"
+#include "harness/base/subprocess.hpp"
+#include "harness/model/definition_loader.hpp"
+
+/// The loader and the schema must give the same verdict on every document of these tables. The
+/// documents are JSON, which is YAML too.
+namespace nestbox {
+namespace {
+
+using namespace std::chrono_literals;
+
+const std::vector<std::string> k_valid = {
+    R"({"version": 1})",
+    R"({"version": 1, "tests": null, "environments": null, "defaults": null})",
+    R"({"version": 1, "tests": {}})",
+    R"({"version": 1, "tests": {"a": "x"}})",
+    R"({"version": 1, "tests": {"a b/c.sh [é]": {"run": "x"}}})",
+    R"({"version": 1, "tests": {"a": {"run": ["x", "", "5"]}}})",
+    R"({"version": 1, "tests": {"a": {"script": "tests/a.sh", "skip": "why", "xfail": "why"}}})",
+    R"({"version": 1, "tests": {"a": {"run": "x", "markers": ["vm", "net:ipv6", "größe", "a\\b"]}}})",
+    R"({"version": 1, "tests": {"a": {"run": "x", "timeout": "1h30m", "isolation": "fresh"}}})",
+    R"({"version": 1, "tests": {"a": {"run": "x", "timeout": "1.5s", "repeat": 1000000, "retries": 100}}})",
+    R"({"version": 1, "tests": {"a": {"run": "x", "needs": null, "env": null}}})",
+    R"({"version": 1, "tests": {"a": {"run": "x", "env": {"A": "", "B": 5, "C": true, "D": -1.5e3}}}})",
+    R"({"version": 1, "tests": {"a": {"run": "x", "needs": {"isolation": "machine", "nested": false,
+        "network": "user", "memory": "512M", "cores": 128}}}})",
+    R"({"version": 1, "markers": ["a", "vm"], "defaults": {"markers": ["a"], "retries": 0}})",
+    R"({"version": 1, "environments": {"e": null, "E.1_a-b": {}}})",
+    R"({"version": 1, "environments": {"e": {"image": "debian:trixie", "init": "systemd", "memory": "1.5GiB"}}})",
+    R"({"version": 1, "environments": {"e": {"image": "tiny", "init": "agent", "packages": []}}})",
+    R"({"version": 1, "environments": {"e": {"from": "tiny", "memory": "65536kB", "network": "none"}}})",
+    R"({"version": 1, "environments": {"e": {"packages": ["g++", "libc6-dev", "0ad"]}}})",
+    R"({"version": 1, "environments": {"e": {"steps": [{"run": "a"}, {"copy": {"from": "a..b", "to": "/"}}]}}})",
+};
+
+const std::vector<std::string> k_invalid = {
+    R"([])",
+    R"("text")",
+    R"({})",
+    R"({"version": 2})",
+    R"({"version": "1"})",
+    R"({"version": true})",
+    R"({"version": null})",
+    R"({"version": 1, "test": {}})",
+    R"({"version": 1, "tests": []})",
+    R"({"version": 1, "tests": {"": "x"}})",
+    R"({"version": 1, "tests": {"-a": "x"}})",
+    R"({"version": 1, "tests": {" a": "x"}})",
+    R"({"version": 1, "tests": {"a ": "x"}})",
+    R"({"version": 1, "tests": {"a\u0001b": "x"}})",
+    R"({"version": 1, "tests": {"a": ""}})",
+    R"({"version": 1, "tests": {"a": null}})",
+    R"({"version": 1, "tests": {"a": 5}})",
+    R"({"version": 1, "tests": {"a": true}})",
+    R"({"version": 1, "tests": {"a": ["x"]}})",
+    R"({"version": 1, "tests": {"a": {}}})",
+    R"({"version": 1, "tests": {"a": {"run": "x", "script": "y"}}})",
+    R"({"version": 1, "tests": {"a": {"rum": "x"}}})",
+    R"({"version": 1, "tests": {"a": {"run": "x", "rum": "x"}}})",
+    R"({"version": 1, "tests": {"a": {"run": []}}})",
+    R"({"version": 1, "tests": {"a": {"run": [""]}}})",
+    R"({"version": 1, "tests": {"a": {"run": ["x", 5]}}})",
+    R"({"version": 1, "tests": {"a": {"run": {}}}})",
+    R"({"version": 1, "tests": {"a": {"script": "/x"}}})",
+    R"({"version": 1, "tests": {"a": {"script": "../x"}}})",
+    R"({"version": 1, "tests": {"a": {"script": "a/.."}}})",
+    R"({"version": 1, "tests": {"a": {"run": "x", "markers": "vm"}}})",
+    R"({"version": 1, "tests": {"a": {"run": "x", "markers": null}}})",
+    R"({"version": 1, "tests": {"a": {"run": "x", "markers": ["not"]}}})",
+    R"({"version": 1, "tests": {"a": {"run": "x", "markers": ["two words"]}}})",
+    R"({"version": 1, "tests": {"a": {"run": "x", "markers": ["a", "a"]}}})",
+    R"({"version": 1, "tests": {"a": {"run": "x", "markers": [""]}}})",
+    R"({"version": 1, "tests": {"a": {"run": "x", "timeout": 5}}})",
+    R"({"version": 1, "tests": {"a": {"run": "x", "timeout": "5"}}})",
+    R"({"version": 1, "tests": {"a": {"run": "x", "timeout": "5 fortnights"}}})",
+    R"({"version": 1, "tests": {"a": {"run": "x", "timeout": "-5s"}}})",
+    R"({"version": 1, "tests": {"a": {"run": "x", "isolation": "machine"}}})",
+    R"({"version": 1, "tests": {"a": {"run": "x", "repeat": 0}}})",
+    R"({"version": 1, "tests": {"a": {"run": "x", "repeat": 1000001}}})",
+    R"({"version": 1, "tests": {"a": {"run": "x", "repeat": "2"}}})",
+    R"({"version": 1, "tests": {"a": {"run": "x", "retries": -1}}})",
+    R"({"version": 1, "tests": {"a": {"run": "x", "retries": 1.5}}})",
+    R"({"version": 1, "tests": {"a": {"run": "x", "skip": true}}})",
+    R"({"version": 1, "tests": {"a": {"run": "x", "xfail": ""}}})",
+    R"({"version": 1, "tests": {"a": {"run": "x", "env": []}}})",
+    R"({"version": 1, "tests": {"a": {"run": "x", "env": {"1A": "x"}}}})",
+    R"({"version": 1, "tests": {"a": {"run": "x", "env": {"A": null}}}})",
+    R"({"version": 1, "tests": {"a": {"run": "x", "env": {"A": ["x"]}}}})",
+    R"({"version": 1, "tests": {"a": {"run": "x", "needs": []}}})",
+    R"({"version": 1, "tests": {"a": {"run": "x", "needs": {"isolation": "fork"}}}})",
+    R"({"version": 1, "tests": {"a": {"run": "x", "needs": {"nested": "true"}}}})",
+    R"({"version": 1, "tests": {"a": {"run": "x", "needs": {"network": true}}}})",
+    R"({"version": 1, "tests": {"a": {"run": "x", "needs": {"memory": 512}}}})",
+    R"({"version": 1, "tests": {"a": {"run": "x", "needs": {"memory": "512"}}}})",
+    R"({"version": 1, "tests": {"a": {"run": "x", "needs": {"memory": "lots"}}}})",
+    R"({"version": 1, "tests": {"a": {"run": "x", "needs": {"cores": 129}}}})",
+    R"({"version": 1, "tests": {"a": {"run": "x", "needs": {"disk": "1GiB"}}}})",
+    R"({"version": 1, "defaults": {"run": "x"}})",
+    R"({"version": 1, "defaults": []})",
+    R"({"version": 1, "markers": {"a": "b"}})",
+    R"({"version": 1, "markers": ["or"]})",
+    R"({"version": 1, "environments": []})",
+    R"({"version": 1, "environments": {"debian": {}}})",
+    R"({"version": 1, "environments": {"bad name": {}}})",
+    R"({"version": 1, "environments": {"e": []}})",
+    R"({"version": 1, "environments": {"e": {"image": "ubuntu"}}})",
+    R"({"version": 1, "environments": {"e": {"image": "debian:"}}})",
+    R"({"version": 1, "environments": {"e": {"image": "debian:-o"}}})",
+    R"({"version": 1, "environments": {"e": {"from": "debian", "image": "tiny"}}})",
+    R"({"version": 1, "environments": {"e": {"image": "tiny", "init": "systemd"}}})",
+    R"({"version": 1, "environments": {"e": {"image": "tiny", "packages": ["curl"]}}})",
+    R"({"version": 1, "environments": {"e": {"init": "sysv"}}})",
+    R"({"version": 1, "environments": {"e": {"cores": 0}}})",
+    R"({"version": 1, "environments": {"e": {"network": "bridge"}}})",
+    R"({"version": 1, "environments": {"e": {"packages": "curl"}}})",
+    R"({"version": 1, "environments": {"e": {"packages": ["--help"]}}})",
+    R"({"version": 1, "environments": {"e": {"packages": ["Curl"]}}})",
+    R"({"version": 1, "environments": {"e": {"packages": ["curl-"]}}})",
+    R"({"version": 1, "environments": {"e": {"packages": ["x"]}}})",
+    R"({"version": 1, "environments": {"e": {"packages": ["ab", "ab"]}}})",
+    R"({"version": 1, "environments": {"e": {"steps": {}}}})",
+    R"({"version": 1, "environments": {"e": {"steps": ["x"]}}})",
+    R"({"version": 1, "environments": {"e": {"steps": [null]}}})",
+    R"({"version": 1, "environments": {"e": {"steps": [{}]}}})",
+    R"({"version": 1, "environments": {"e": {"steps": [{"run": ["x"]}]}}})",
+    R"({"version": 1, "environments": {"e": {"steps": [{"run": "x", "copy": {"from": "a", "to": "/a"}}]}}})",
+    R"({"version": 1, "environments": {"e": {"steps": [{"copy": {"from": "a"}}]}}})",
+    R"({"version": 1, "environments": {"e": {"steps": [{"copy": {"from": "/a", "to": "/a"}}]}}})",
+    R"({"version": 1, "environments": {"e": {"steps": [{"copy": {"from": "../a", "to": "/a"}}]}}})",
+    R"({"version": 1, "environments": {"e": {"steps": [{"copy": {"from": "a", "to": "a"}}]}}})",
+    R"({"version": 1, "environments": {"e": {"steps": [{"copy": {"from": "a", "to": "/a/../.."}}]}}})",
+};
+
+/// What only the loader can tell; the schema accepts it.
+const std::vector<std::string> k_beyond_the_schema = {
+    R"({"version": 1, "version": 1})",
+    R"({"version": 1, "tests": {"a": {"run": "x", "environment": "nowhere"}}})",
+    R"({"version": 1, "tests": {"a": {"run": "x", "timeout": "0s"}}})",
+    R"({"version": 1, "tests": {"a": {"run": "x", "timeout": "169h"}}})",
+    R"({"version": 1, "markers": ["a"], "tests": {"a": {"run": "x", "markers": ["b"]}}})",
+    R"({"version": 1, "environments": {"e": {"from": "e"}}})",
+    R"({"version": 1, "environments": {"e": {"from": "nowhere"}}})",
+    R"({"version": 1, "environments": {"e": {"from": "tiny", "packages": ["curl"]}}})",
+    R"({"version": 1, "environments": {"e": {"memory": "1KiB"}}})",
+};
+
+bool loads(const std::string& document) {
+  return load_definition(document, "x").has_value();
+}
+
+TEST(DefinitionSchema, LoaderTakesValidDocuments) {
+  for (const std::string& document : k_valid) {
+    auto loaded = load_definition(document, "x");
+    EXPECT_TRUE(loaded) << document << "\n" << loaded.error().errors.front().render();
+  }
+}
+
+TEST(DefinitionSchema, LoaderRefusesInvalidDocuments) {
+  for (const auto* table : {&k_invalid, &k_beyond_the_schema})
+    for (const std::string& document : *table)
+      EXPECT_FALSE(loads(document)) << document;
+}
+
+TEST(DefinitionSchema, GivesTheLoadersVerdict) {
+  std::optional<fs::path> python = find_program("python3");
+  Deadline deadline = Deadline::after(60s);
+  if (!python || !run_captured({{*python, "-c", "import jsonschema"}}, deadline).status.success())
+    GTEST_SKIP() << "needs Python's jsonschema (apt-get install python3-jsonschema)";
+
+  nlohmann::json job{{"schema", nlohmann::json::parse(definition_schema())},
+                     {"documents", nlohmann::json::array()}};
+  for (const auto* table : {&k_valid, &k_invalid, &k_beyond_the_schema})
+    for (const std::string& document : *table)
+      job["documents"].push_back(nlohmann::json::parse(document));
+  TemporaryDirectory directory;
+  write_file_atomically(directory.path() / "job.json", job.dump());
+  FileDescriptor input(::open((directory.path() / "job.json").c_str(), O_RDONLY | O_CLOEXEC));
+  ASSERT_TRUE(input);
+  ProcessSpec spec;
+  spec.argv = {*python, NESTBOX_SOURCE_DIR "/tests/unit/model/schema_verdicts.py"};
+  spec.descriptors = {{0, input.get()}};
+  nlohmann::json verdicts = nlohmann::json::parse(run_checked(spec, deadline));
+
+  for (std::size_t i = 0; i < verdicts.size(); ++i) {
+    bool is_invalid = i >= k_valid.size() && i < k_valid.size() + k_invalid.size();
+    EXPECT_EQ(verdicts[i].get<bool>(), !is_invalid) << job["documents"][i].dump();
+  }
+}
+
+}  // namespace
+}  // namespace nestbox
