@@ -1,0 +1,136 @@
+#include "vmdrivers/qemu/accelerator.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <nlohmann/json.hpp>
+
+#include "harness/base/filesystem.hpp"
+
+namespace nestbox::qemu {
+namespace {
+
+using nlohmann::json;
+
+constexpr int k_version = 1;
+
+/// Hardware boots the probe guest in a second. A /dev/kvm that does not work mostly says nothing at
+/// all.
+constexpr std::chrono::seconds k_hardware_patience(6);
+constexpr std::chrono::seconds k_emulation_patience(90);
+
+std::string label(const Accelerator& accelerator) {
+  return accelerator.name == "tcg" ? "tcg" : accelerator.name + " " + accelerator.cpu_model;
+}
+
+std::string explain(const std::vector<RungResult>& rungs) {
+  std::string text;
+  for (const RungResult& rung : rungs) {
+    if (!rung.failure)
+      continue;
+    text += (text.empty() ? "" : "; ") + label(rung.accelerator) + ": " + *rung.failure;
+  }
+  return text;
+}
+
+json to_json(const Accelerator& accelerator) {
+  return {{"name", accelerator.name}, {"cpu_model", accelerator.cpu_model}};
+}
+
+Accelerator accelerator_from(const json& value) {
+  return {value.at("name").get<std::string>(), value.at("cpu_model").get<std::string>()};
+}
+
+}  // namespace
+
+std::vector<Rung> ladder(AcceleratorPolicy policy) {
+  std::vector<Rung> rungs;
+  if (policy != AcceleratorPolicy::never)
+    for (const char* model : {"host", "host,-arch-capabilities", "qemu64"})
+      rungs.push_back({{"kvm", model}, k_hardware_patience});
+  if (policy != AcceleratorPolicy::require)
+    rungs.push_back({{"tcg", "max"}, k_emulation_patience});
+  return rungs;
+}
+
+std::optional<Error> kvm_problem(const fs::path& device) {
+  if (::access(device.c_str(), R_OK | W_OK) == 0)
+    return std::nullopt;
+  const std::string name = "'" + device.string() + "'";
+  if (errno == EACCES || errno == EPERM)
+    return Error(ErrorCode::unsupported, name + " may not be opened by this user",
+                 "add yourself to the group 'kvm': sudo usermod -aG kvm \"$USER\"");
+  return Error(ErrorCode::unsupported, "there is no " + name,
+               "switch virtualisation on in the firmware, or load kvm_intel or kvm_amd");
+}
+
+AcceleratorChoice choose_accelerator(AcceleratorPolicy policy,
+                                     const std::optional<Error>& known_kvm_problem,
+                                     const Probe& probe) {
+  AcceleratorChoice choice;
+  for (const Rung& rung : ladder(policy)) {
+    const bool hardware = rung.accelerator.name == "kvm";
+    if (hardware && known_kvm_problem) {
+      if (choice.rungs.empty())
+        choice.rungs.push_back({rung.accelerator, known_kvm_problem->message});
+      continue;
+    }
+    const Result<double> slowdown = catch_error([&] { return probe(rung); });
+    if (slowdown) {
+      choice.rungs.push_back({rung.accelerator, std::nullopt});
+      choice.accelerator = rung.accelerator;
+      choice.slowdown = *slowdown;
+      return choice;
+    }
+    if (slowdown.error().code == ErrorCode::cancelled)
+      throw slowdown.error();
+    choice.rungs.push_back({rung.accelerator, slowdown.error().message});
+  }
+  const bool required = policy == AcceleratorPolicy::require;
+  throw Error(ErrorCode::unsupported,
+              (required ? "no hardware acceleration works: " : "no guest runs: ")
+                  + explain(choice.rungs),
+              known_kvm_problem && !known_kvm_problem->hint.empty()
+                  ? known_kvm_problem->hint
+                  : (required ? "allow software emulation: --accel prefer" : ""));
+}
+
+std::string describe(const AcceleratorChoice& choice) {
+  const std::string failures = explain(choice.rungs);
+  return label(choice.accelerator) + (failures.empty() ? "" : " (" + failures + ")");
+}
+
+std::optional<AcceleratorChoice> load_choice(const fs::path& file, const std::string& key) {
+  const Result<std::string> text = catch_error([&] { return read_file(file, kibibytes(64)); });
+  const json document = json::parse(text.value_or(""), nullptr, false);
+  try {
+    if (document.at("version") != k_version || document.at("key") != key)
+      return std::nullopt;
+    AcceleratorChoice choice{accelerator_from(document.at("accelerator")),
+                             document.at("slowdown").get<double>()};
+    for (const json& rung : document.at("rungs"))
+      choice.rungs.push_back({accelerator_from(rung.at("accelerator")),
+                              rung.at("failure").is_null()
+                                  ? std::nullopt
+                                  : std::optional(rung.at("failure").get<std::string>())});
+    return choice;
+  } catch (const json::exception&) {
+    return std::nullopt;
+  }
+}
+
+void store_choice(const fs::path& file, const std::string& key, const AcceleratorChoice& choice) {
+  json rungs = json::array();
+  for (const RungResult& rung : choice.rungs)
+    rungs.push_back({{"accelerator", to_json(rung.accelerator)},
+                     {"failure", rung.failure ? json(*rung.failure) : json()}});
+  const json document = {{"version", k_version},
+                         {"key", key},
+                         {"accelerator", to_json(choice.accelerator)},
+                         {"slowdown", choice.slowdown},
+                         {"rungs", rungs}};
+  write_file_atomically(file, document.dump(2) + "\n");
+}
+
+}  // namespace nestbox::qemu

@@ -1,0 +1,64 @@
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "harness/vm/driver_registry.hpp"
+#include "vmdrivers/qemu/argv.hpp"
+
+namespace nestbox::qemu {
+
+/// One way to execute a guest, and how long its probe guest may take to answer.
+struct Rung {
+  Accelerator accelerator;
+  std::chrono::seconds patience{};
+
+  bool operator==(const Rung&) const = default;
+};
+
+/// What became of a rung: why it does not work, or nothing when it does.
+struct RungResult {
+  Accelerator accelerator;
+  std::optional<std::string> failure;
+
+  bool operator==(const RungResult&) const = default;
+};
+
+struct AcceleratorChoice {
+  Accelerator accelerator;
+  double slowdown = 1;              ///< as Driver::slowdown
+  std::vector<RungResult> rungs{};  ///< in the order tried; the last one works
+
+  bool operator==(const AcceleratorChoice&) const = default;
+};
+
+/// The rungs from the fastest down, of which the policy allows.
+std::vector<Rung> ladder(AcceleratorPolicy policy);
+
+/// Why this process cannot use /dev/kvm, with a hint; nothing when nothing is known against it.
+/// That it can be opened does not mean that a guest runs: only a probe guest shows that.
+std::optional<Error> kvm_problem(const std::filesystem::path& device = "/dev/kvm");
+
+/// Boots a guest and measures it: its slowdown, or the Error that says why it does not work.
+using Probe = std::function<double(const Rung&)>;
+
+/// The first rung whose probe works. Throws Error(unsupported) that explains every rung when none
+/// does.
+AcceleratorChoice choose_accelerator(AcceleratorPolicy policy,
+                                     const std::optional<Error>& known_kvm_problem,
+                                     const Probe& probe);
+
+/// "tcg (kvm host: there is no '/dev/kvm')": for a person.
+std::string describe(const AcceleratorChoice& choice);
+
+/// The choice kept at `file` under `key`; nothing when there is none, or of another key.
+std::optional<AcceleratorChoice> load_choice(const std::filesystem::path& file,
+                                             const std::string& key);
+void store_choice(const std::filesystem::path& file, const std::string& key,
+                  const AcceleratorChoice& choice);
+
+}  // namespace nestbox::qemu

@@ -1,0 +1,128 @@
+#include "vmdrivers/qemu/argv.hpp"
+
+#include <fmt/format.h>
+
+namespace nestbox::qemu {
+namespace {
+
+/// A value within QEMU's comma-separated options.
+std::string option_value(const std::string& text) {
+  std::string escaped;
+  for (const char c : text) {
+    escaped += c;
+    if (c == ',')
+      escaped += c;
+  }
+  return escaped;
+}
+
+class Arguments {
+public:
+  explicit Arguments(std::string binary) { m_argv.push_back(std::move(binary)); }
+
+  void add(std::string option, std::string value) {
+    m_argv.push_back(std::move(option));
+    m_argv.push_back(std::move(value));
+  }
+  void add(std::string flag) { m_argv.push_back(std::move(flag)); }
+
+  void add_socket(const std::string& id, int descriptor) {
+    add("-chardev", fmt::format("socket,id={},fd={}", id, descriptor));
+  }
+
+  std::vector<std::string> take() { return std::move(m_argv); }
+
+private:
+  std::vector<std::string> m_argv;
+};
+
+std::string accelerator_option(const Launch& launch) {
+  if (launch.accelerator.name != "tcg")
+    return launch.accelerator.name;
+  // One thread saves its hand-overs where there is one core to emulate; the cache is the larger
+  // part of what an emulated clone keeps for itself.
+  const bool multi = launch.spec.cores > 1;
+  return fmt::format("tcg,thread={},tb-size=64", multi ? "multi" : "single");
+}
+
+void add_memory(Arguments& arguments, const Launch& launch) {
+  const std::string size = fmt::format("{}", launch.spec.memory.count);
+  arguments.add("-m", fmt::format("{}B", size));
+  if (launch.ram_file)
+    arguments.add("-object", fmt::format("memory-backend-file,id=ram,size={},mem-path={},share={}",
+                                         size, option_value(launch.ram_file->path.string()),
+                                         launch.ram_file->shared ? "on" : "off"));
+  else
+    arguments.add("-object", fmt::format("memory-backend-ram,id=ram,size={}", size));
+}
+
+void add_kernel(Arguments& arguments, const Launch& launch) {
+  if (launch.restore) {
+    // The device state has a place for the loader's ROM; the kernel itself was loaded once and for
+    // all, and reading it again would only cost time and memory.
+    arguments.add("-option-rom", "linuxboot_dma.bin");
+    return;
+  }
+  std::string command_line = "console=ttyS0 quiet panic=-1 tsc=reliable";
+  if (!launch.spec.kernel_arguments.empty())
+    command_line += " " + launch.spec.kernel_arguments;
+  arguments.add("-kernel", launch.spec.kernel.string());
+  arguments.add("-initrd", launch.spec.initramfs.string());
+  arguments.add("-append", command_line);
+}
+
+void add_disk(Arguments& arguments, const Launch& launch) {
+  if (!launch.spec.disk)
+    return;
+  // What a machine writes is thrown away, or fsynced as a whole when its layer is published: no
+  // flush within.
+  arguments.add("-drive",
+                fmt::format("if=none,id=disk,file={},format={},snapshot={},cache=unsafe",
+                            option_value(launch.spec.disk->string()), launch.spec.disk_format,
+                            launch.keep_disk_writes ? "off" : "on"));
+  arguments.add("-device", "virtio-blk-pci,drive=disk");
+}
+
+void add_network(Arguments& arguments, const Launch& launch) {
+  if (launch.spec.network != NetworkAccess::user)
+    return;
+  arguments.add("-netdev", "user,id=net");
+  arguments.add("-device", "virtio-net-pci,netdev=net,romfile=");
+}
+
+}  // namespace
+
+std::vector<std::string> make_argv(const Launch& launch) {
+  Arguments arguments(launch.binary);
+  arguments.add("-name", option_value("nestbox-" + launch.spec.name));
+  arguments.add("-machine",
+                "q35,memory-backend=ram,usb=off,smbus=off,sata=off,vmport=off,hpet=off");
+  arguments.add("-accel", accelerator_option(launch));
+  arguments.add("-cpu", launch.accelerator.cpu_model);
+  arguments.add("-smp", fmt::format("{}", launch.spec.cores));
+  add_memory(arguments, launch);
+  arguments.add("-nodefaults");
+  arguments.add("-no-user-config");
+  arguments.add("-no-reboot");
+  arguments.add("-only-migratable");
+  arguments.add("-display", "none");
+  arguments.add("-sandbox",
+                "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny");
+  arguments.add_socket("qmp", k_qmp_descriptor);
+  arguments.add("-mon", "chardev=qmp,mode=control");
+  arguments.add_socket("console", k_console_descriptor);
+  arguments.add("-serial", "chardev:console");
+  arguments.add("-device", "virtio-serial-pci");
+  arguments.add_socket("agent", k_agent_descriptor);
+  arguments.add("-device", fmt::format("virtserialport,chardev=agent,name={}", k_agent_port));
+  add_kernel(arguments, launch);
+  add_disk(arguments, launch);
+  add_network(arguments, launch);
+  if (launch.restore)
+    arguments.add("-incoming", "defer");
+  if (launch.paused)
+    arguments.add("-S");
+  return arguments.take();
+}
+
+}  // namespace nestbox::qemu

@@ -1,0 +1,187 @@
+#include "vmdrivers/qemu/machine.hpp"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <fstream>
+
+#include "harness/base/filesystem.hpp"
+#include "harness/base/text.hpp"
+#include "harness/guest/agent_transport.hpp"
+#include "harness/vm/snapshot.hpp"
+#include "vmdrivers/qemu/image.hpp"
+
+namespace nestbox::qemu {
+namespace {
+
+using nlohmann::json;
+
+/// How long a QEMU that was told to quit may take before it is killed.
+constexpr std::chrono::seconds k_quit_time(10);
+constexpr std::size_t k_quoted_lines = 12;
+
+struct SocketPair {
+  FileDescriptor ours;
+  FileDescriptor theirs;
+};
+
+SocketPair socket_pair() {
+  std::array<int, 2> ends{};
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0)
+    throw system_error("cannot make a socket pair", errno);
+  return {FileDescriptor(ends[0]), FileDescriptor(ends[1])};
+}
+
+FileDescriptor open_file(const fs::path& path, int flags) {
+  FileDescriptor file(::open(path.c_str(), flags | O_CLOEXEC, 0600));
+  if (!file)
+    throw system_error("cannot open '" + path.string() + "'", errno);
+  return file;
+}
+
+FileDescriptor duplicate(const FileDescriptor& file) {
+  FileDescriptor copy(::fcntl(file.get(), F_DUPFD_CLOEXEC, 0));
+  if (!copy)
+    throw system_error("cannot duplicate a descriptor", errno);
+  return copy;
+}
+
+/// Ours, but that QEMU's own temporary files go where we can sweep them.
+std::map<std::string, std::string> qemu_environment(const fs::path& scratch) {
+  std::map<std::string, std::string> environment;
+  for (char** entry = environ; *entry; ++entry) {
+    const std::string text = *entry;
+    const std::size_t equals = text.find('=');
+    if (equals != std::string::npos)
+      environment[text.substr(0, equals)] = text.substr(equals + 1);
+  }
+  environment["TMPDIR"] = scratch.string();
+  return environment;
+}
+
+QmpClient::Command capabilities() {
+  json list = json::array();
+  for (const char* name : {"x-ignore-shared", "events"})
+    list.push_back({{"capability", name}, {"state", true}});
+  return {"migrate-set-capabilities", {{"capabilities", list}}};
+}
+
+std::vector<QmpClient::Command> first_commands(const Launch& launch) {
+  std::vector<QmpClient::Command> commands = {{"qmp_capabilities"}, capabilities()};
+  if (launch.restore)
+    commands.push_back({"migrate-incoming", {{"uri", "fd:" + std::to_string(k_state_descriptor)}}});
+  return commands;
+}
+
+fs::perms saved_permissions(const fs::path& file) {
+  const fs::perms readable = fs::perms::owner_read | fs::perms::group_read | fs::perms::others_read;
+  // Before 8.2, QEMU opens a RAM file for writing even when it maps it privately: its owner must be
+  // allowed to, unless root, who always is.
+  const bool owner_writes = file.filename() == k_ram_file && ::geteuid() != 0;
+  return owner_writes ? readable | fs::perms::owner_write : readable;
+}
+
+std::string last_lines(const std::string& text) {
+  const std::vector<std::string> lines = split(std::string(trim(text)), '\n');
+  const std::size_t skipped = lines.size() > k_quoted_lines ? lines.size() - k_quoted_lines : 0;
+  return printable(join({lines.begin() + static_cast<std::ptrdiff_t>(skipped), lines.end()}, "\n"));
+}
+
+}  // namespace
+
+QemuMachine::QemuMachine(const Launch& launch, const fs::path& state, const fs::path& scratch,
+                         CancelToken cancel)
+    : m_launch(launch), m_cancel(std::move(cancel)) {
+  SocketPair agent = socket_pair();
+  SocketPair qmp = socket_pair();
+  SocketPair console = socket_pair();
+  SocketPair diagnostics = socket_pair();
+  ProcessSpec spec{.argv = make_argv(launch), .environment = qemu_environment(scratch)};
+  spec.descriptors = {{STDERR_FILENO, diagnostics.theirs.get()},
+                      {k_agent_descriptor, agent.theirs.get()},
+                      {k_qmp_descriptor, qmp.theirs.get()},
+                      {k_console_descriptor, console.theirs.get()}};
+  FileDescriptor state_file;
+  if (launch.restore) {
+    state_file = open_file(state, O_RDONLY);
+    spec.descriptors[k_state_descriptor] = state_file.get();
+  }
+  FileDescriptor watched = duplicate(agent.ours);
+  m_monitor =
+      std::make_unique<Monitor>(Process::spawn(spec),
+                                QemuConnections{std::move(qmp.ours), std::move(console.ours),
+                                                std::move(diagnostics.ours), std::move(watched)},
+                                m_cancel);
+  // A QEMU that has ended already is reported by await_agent, which knows more.
+  static_cast<void>(catch_error([&] { m_monitor->qmp().post(first_commands(launch)); }));
+  m_transport = make_agent_transport(std::move(agent.ours));
+}
+
+QemuMachine::~QemuMachine() = default;
+
+void QemuMachine::await_agent(Deadline deadline) {
+  const Result<void> answered = catch_error([&] { m_transport->ping(deadline); });
+  m_monitor->started();
+  if (answered)
+    return;
+  m_cancel.throw_if_cancelled();
+  const Condition end = m_monitor->condition();
+  std::string cause = end == Condition::panicked  ? "its kernel panicked"
+                      : end == Condition::stopped ? "it powered off"
+                      : end == Condition::lost    ? "qemu ended"
+                                                  : answered.error().message;
+  if (const std::optional<Error> refusal = m_monitor->qmp().refusal())
+    cause += "\nqemu refused: " + refusal->message;
+  if (const std::string text = last_lines(m_monitor->diagnostics()); !text.empty())
+    cause += "\nqemu said: " + text;
+  if (const std::string text = last_lines(m_monitor->console()); !text.empty())
+    cause += "\nthe console said: " + text;
+  throw Error(ErrorCode::lost, "machine '" + spec().name + "' did not answer: " + cause);
+}
+
+Bytes QemuMachine::private_memory() const {
+  std::ifstream status("/proc/" + std::to_string(m_monitor->pid()) + "/status");
+  for (std::string line; std::getline(status, line);)
+    if (line.starts_with("RssAnon:"))
+      return kibibytes(std::stoull(line.substr(line.find(':') + 1)));
+  return {};
+}
+
+void QemuMachine::resume() {
+  if (!m_launch.paused)
+    return;
+  m_monitor->qmp().post({{"cont"}});
+  m_launch.paused = false;
+}
+
+Snapshot QemuMachine::save(Deadline deadline) {
+  if (!spec().save_directory)
+    throw Error(ErrorCode::unsupported, "machine '" + spec().name + "' was not made to be saved");
+  const fs::path directory = *spec().save_directory;
+  const auto during = "saving machine '" + spec().name + "' (driver qemu)";
+  try {
+    QmpClient& qmp = m_monitor->qmp();
+    const FileDescriptor state = open_file(directory / k_state_file, O_WRONLY | O_CREAT | O_EXCL);
+    qmp.execute({"getfd", {{"fdname", "state"}}, state.get()}, deadline);
+    // Saved while it runs, so that what is restored from it runs by itself.
+    qmp.execute({"migrate", {{"uri", "fd:state"}}}, deadline);
+    m_monitor->await_migration(deadline);
+    qmp.post({{"quit"}});
+    if (!m_monitor->await_end(earlier(deadline, Deadline::after(k_quit_time))))
+      throw Error(ErrorCode::timeout, "qemu did not end in time");
+  } catch (const Error& error) {
+    throw error.during(during);
+  }
+  punch_zero_pages(directory / k_ram_file);
+  Snapshot snapshot{directory, spec()};
+  snapshot.spec.save_directory.reset();
+  store_snapshot(snapshot);
+  for (const auto& entry : fs::directory_iterator(directory))
+    fs::permissions(entry.path(), saved_permissions(entry.path()));
+  return snapshot;
+}
+
+}  // namespace nestbox::qemu

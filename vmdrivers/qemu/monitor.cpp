@@ -1,0 +1,198 @@
+#include "vmdrivers/qemu/monitor.hpp"
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+
+#include "harness/base/text.hpp"
+
+namespace nestbox::qemu {
+namespace {
+
+constexpr std::size_t k_console_tail = 256 * 1024;
+constexpr std::size_t k_diagnostics_tail = 4 * 1024;
+constexpr std::string_view k_panic = "Kernel panic - not syncing";
+
+/// From the end of a QEMU's connections to the end of its process.
+constexpr std::chrono::milliseconds k_grace(500);
+
+void append_bounded(std::string& tail, std::string_view bytes, std::size_t limit) {
+  tail += bytes;
+  // Cut seldom, for each cut moves all that stays.
+  if (tail.size() > 2 * limit)
+    tail.erase(0, tail.size() - limit);
+}
+
+std::string last_bytes(const std::string& tail, std::size_t limit) {
+  return tail.size() > limit ? tail.substr(tail.size() - limit) : tail;
+}
+
+bool pending(int descriptor) {
+  pollfd entry{descriptor, POLLIN, 0};
+  return ::poll(&entry, 1, 0) > 0;
+}
+
+/// What can be read now without waiting; empty at the end, or when there is nothing.
+std::string_view read_some(int descriptor, std::array<char, 65536>& buffer) {
+  if (!pending(descriptor))
+    return {};
+  const ssize_t count = ::read(descriptor, buffer.data(), buffer.size());
+  return {buffer.data(), count > 0 ? static_cast<std::size_t>(count) : 0};
+}
+
+bool hung_up(int socket) {
+  pollfd entry{socket, POLLRDHUP, 0};
+  return ::poll(&entry, 1, 0) > 0 && (entry.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
+}
+
+}  // namespace
+
+Monitor::Monitor(Process process, QemuConnections connections, CancelToken cancel)
+    : m_process(std::move(process)), m_console_socket(std::move(connections.console)),
+      m_diagnostics_pipe(std::move(connections.diagnostics)),
+      m_agent_socket(std::move(connections.agent)),
+      m_qmp(std::move(connections.qmp), [this](const QmpEvent& event) { handle(event); }),
+      m_cancel(std::move(cancel)), m_thread([this] { watch(); }) {}
+
+Monitor::~Monitor() {
+  m_stop.cancel();
+  m_thread.join();
+}
+
+void Monitor::started() noexcept {
+  m_started.cancel();
+}
+
+std::string Monitor::console() const {
+  std::lock_guard lock(m_mutex);
+  return last_bytes(m_console, k_console_tail);
+}
+
+std::string Monitor::diagnostics() const {
+  std::lock_guard lock(m_mutex);
+  return std::string(trim(last_bytes(m_diagnostics, k_diagnostics_tail)));
+}
+
+Condition Monitor::condition() {
+  std::unique_lock lock(m_mutex);
+  const bool unreachable = hung_up(m_agent_socket.get());
+  if (unreachable)
+    m_changed.wait_for(lock, k_grace, [this] { return m_ended; });
+  if (m_panicked)
+    return Condition::panicked;
+  if (m_shut_down)
+    return Condition::stopped;
+  return m_ended || unreachable ? Condition::lost : Condition::running;
+}
+
+void Monitor::await_migration(Deadline deadline) {
+  std::unique_lock lock(m_mutex);
+  const auto over = [this] {
+    return m_ended || m_migration == "completed" || m_migration == "failed";
+  };
+  if (deadline.is_never())
+    m_changed.wait(lock, over);
+  else
+    m_changed.wait_until(lock, deadline.instant(), over);
+  if (m_migration == "completed")
+    return;
+  if (!over())
+    throw Error(ErrorCode::timeout, "qemu did not save the machine in time");
+  throw Error(ErrorCode::infrastructure, m_ended ? "qemu ended while it saved the machine"
+                                                 : "qemu could not save the machine");
+}
+
+bool Monitor::await_end(Deadline deadline) {
+  std::unique_lock lock(m_mutex);
+  const auto ended = [this] { return m_ended; };
+  if (!deadline.is_never())
+    return m_changed.wait_until(lock, deadline.instant(), ended);
+  m_changed.wait(lock, ended);
+  return true;
+}
+
+void Monitor::watch() {
+  enum { stop, process, qmp, console, diagnostics, cancel, disarm, count };
+  const int stop_event = m_stop.token().descriptor();
+  std::array<pollfd, count> entries{};
+  entries[stop] = {stop_event, POLLIN, 0};
+  entries[process] = {m_process.descriptor(), POLLIN, 0};
+  entries[qmp] = {m_qmp.descriptor(), POLLIN, 0};
+  entries[console] = {m_console_socket.get(), POLLIN, 0};
+  entries[diagnostics] = {m_diagnostics_pipe.get(), POLLIN, 0};
+  entries[cancel] = {m_cancel.descriptor(), POLLIN, 0};
+  entries[disarm] = {m_started.token().descriptor(), POLLIN, 0};
+  const auto readable = [&](int index) { return entries[index].revents != 0; };
+  // A descriptor that has said its last would be ready for ever: poll(2) ignores negative ones.
+  const auto forget = [&](int index) { entries[index].fd = -1; };
+
+  while (true) {
+    if (::poll(entries.data(), entries.size(), -1) < 0 && errno != EINTR)
+      return;
+    if (readable(stop))
+      return;
+    if (readable(disarm)) {
+      forget(disarm);
+      forget(cancel);
+    } else if (readable(cancel)) {
+      forget(cancel);
+      m_process.signal(SIGKILL);
+    }
+    if (readable(console) && !read_console())
+      forget(console);
+    if (readable(diagnostics) && !read_diagnostics())
+      forget(diagnostics);
+    if (readable(qmp) && !m_qmp.receive())
+      forget(qmp);
+    if (readable(process))
+      break;
+  }
+  while (read_console()) {
+  }
+  while (read_diagnostics()) {
+  }
+  while (pending(m_qmp.descriptor()) && m_qmp.receive()) {
+  }
+  std::lock_guard lock(m_mutex);
+  m_ended = true;
+  m_changed.notify_all();
+}
+
+void Monitor::handle(const QmpEvent& event) {
+  std::lock_guard lock(m_mutex);
+  if (event.name == "SHUTDOWN")
+    m_shut_down = event.data.value("guest", false);
+  else if (event.name == "GUEST_PANICKED")
+    m_panicked = true;
+  else if (event.name == "MIGRATION")
+    m_migration = event.data.value("status", "");
+  m_changed.notify_all();
+}
+
+bool Monitor::read_console() {
+  std::array<char, 65536> buffer;
+  const std::string_view bytes = read_some(m_console_socket.get(), buffer);
+  std::lock_guard lock(m_mutex);
+  // The words may arrive in two reads.
+  const std::size_t overlap = std::min(m_console.size(), k_panic.size());
+  const std::size_t start = m_console.size() - overlap;
+  m_console += bytes;
+  m_panicked = m_panicked || m_console.find(k_panic, start) != std::string::npos;
+  append_bounded(m_console, {}, k_console_tail);
+  return !bytes.empty();
+}
+
+bool Monitor::read_diagnostics() {
+  std::array<char, 65536> buffer;
+  const std::string_view bytes = read_some(m_diagnostics_pipe.get(), buffer);
+  std::lock_guard lock(m_mutex);
+  append_bounded(m_diagnostics, bytes, k_diagnostics_tail);
+  return !bytes.empty();
+}
+
+}  // namespace nestbox::qemu
