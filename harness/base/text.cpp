@@ -89,12 +89,9 @@ private:
     if (across && m_pattern.substr(p, 3) == "**/" && (n == 0 || m_name[n - 1] == '/')
         && from(p + 3, n))
       return true;
-    const std::size_t rest = p + (across ? 2 : 1);
-    for (; n < m_name.size() && (across || m_name[n] != '/'); ++n) {
-      if (from(rest, n))
-        return true;
-    }
-    return from(rest, n);
+    if (from(p + (across ? 2 : 1), n))
+      return true;
+    return n < m_name.size() && (across || m_name[n] != '/') && from(p, n + 1);
   }
 
   bool match_one(std::size_t& p, char c) {

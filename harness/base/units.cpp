@@ -31,7 +31,7 @@ struct Number {
 
   // This many of `unit`, rounded down; nothing when 64 bits cannot hold it.
   std::optional<std::uint64_t> times(std::uint64_t unit) const {
-    if (whole > 0 && unit > (k_most - unit) / whole)
+    if (whole > (k_most - (unit - 1)) / unit)
       return std::nullopt;
     return whole * unit + unit / scale * fraction + unit % scale * fraction / scale;
   }
