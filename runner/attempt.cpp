@@ -91,21 +91,15 @@ private:
     if (!m_use.on_host)
       if (std::vector<std::string> kept = files_below(kept_directory()); !kept.empty())
         transport.put(kept_directory(), kept, workspace + "/ccache", file_deadline(), m_cancel);
-    const WorkTree& tree = m_context.work_tree.get();
-    if (!tree.files.empty())
-      transport.put(tree.root, tree.files, workspace + "/src", file_deadline(), m_cancel);
+    m_start = put_source_tree(*m_machine, m_context.work_tree.get(), m_context.start_directory,
+                              file_deadline(), m_cancel);
     m_result.files_time = m_watch.lap();
   }
 
   Command command() const {
-    const WorkTree& tree = m_context.work_tree.get();
-    std::string start = m_machine->workspace() + "/src";
-    const fs::path below = m_context.start_directory.lexically_relative(tree.root);
-    if (!below.empty() && below != "." && *below.begin() != "..")
-      start += "/" + below.string();
     return {m_run.test->command,
-            test_variables(m_context, m_use, m_run, *m_machine, tree.revision),
-            start,
+            test_variables(m_context, m_use, m_run, *m_machine, m_context.work_tree.get().revision),
+            m_start,
             {}};
   }
 
@@ -226,12 +220,23 @@ private:
   nanoseconds m_timeout;
   Stopwatch m_watch;
   std::unique_ptr<Machine> m_machine;
+  std::string m_start;
   CommandResult m_command;
   std::string m_fetch_problem;
   TestResult m_result;
 };
 
 }  // namespace
+
+std::string put_source_tree(Machine& machine, const WorkTree& tree, const fs::path& start_directory,
+                            Deadline deadline, const CancelToken& cancel) {
+  const std::string source = machine.workspace() + "/src";
+  if (!tree.files.empty())
+    machine.transport().put(tree.root, tree.files, source, deadline, cancel);
+  const fs::path below = start_directory.lexically_relative(tree.root);
+  const bool inside = !below.empty() && below != "." && *below.begin() != "..";
+  return inside ? source + "/" + below.string() : source;
+}
 
 std::map<std::string, std::string> test_variables(const RunContext& context,
                                                   const EnvironmentUse& use, const TestRun& run,

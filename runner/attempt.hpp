@@ -41,6 +41,12 @@ std::map<std::string, std::string> test_variables(const RunContext& context,
                                                   const Machine& machine,
                                                   const std::string& revision);
 
+/// Copies the source tree to `workspace`/src and returns the directory in the machine where a
+/// command starts: what `start_directory` is on the host.
+std::string put_source_tree(Machine& machine, const WorkTree& tree,
+                            const std::filesystem::path& start_directory, Deadline deadline,
+                            const CancelToken& cancel);
+
 /// Runs one test once: a machine, the files, the command, its outputs back, the verdict. Blocks;
 /// never throws: what goes wrong is an outcome. The machine is gone when it returns.
 TestResult run_attempt(const RunContext& context, const EnvironmentUse& use,

@@ -128,8 +128,9 @@ void TerminalReporter::test_output(const TestRun& run, OutputStream stream,
     m_region.erase();
     if (bytes.empty())
       return;
-    m_settings.output(stream,
-                      m_settings.raw_output ? std::string(bytes) : m_streams[stream].feed(bytes));
+    const bool raw = stream == OutputStream::standard_output ? m_settings.raw_output
+                                                             : m_settings.raw_diagnostics;
+    m_settings.output(stream, raw ? std::string(bytes) : m_streams[stream].feed(bytes));
     m_at_line_start = bytes.back() == '\n';
     return;
   }

@@ -20,7 +20,8 @@ struct TerminalSettings {
       output;  ///< of a test that is shown as it comes
   std::function<std::size_t()> columns = [] { return std::size_t{80}; };
   bool raw_output =
-      false;  ///< `output` gets the test's own bytes: a command whose output goes to a file
+      false;  ///< stdout (raw_diagnostics: stderr) of that test byte for byte: it goes
+  bool raw_diagnostics = false;  ///< to a file or a pipe, and the bytes are the result
   bool color = false;
   bool live = false;  ///< a terminal that can move its cursor: running tests are shown in place
   bool verbose = false;

@@ -1,0 +1,81 @@
+#include "runner/cli/assignment.hpp"
+
+#include <algorithm>
+#include <map>
+
+#include <fmt/format.h>
+
+#include "runner/selection.hpp"
+
+namespace nestbox {
+namespace {
+
+bool contains(const std::vector<std::string>& words, std::string_view word) {
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
+
+std::size_t index_of(std::vector<EnvironmentUse>& uses, EnvironmentUse use) {
+  auto found = std::find(uses.begin(), uses.end(), use);
+  if (found == uses.end())
+    found = uses.insert(uses.end(), std::move(use));
+  return static_cast<std::size_t>(found - uses.begin());
+}
+
+}  // namespace
+
+bool belongs_on_host(const Test& test, const MarkerExpression& markers) {
+  const std::vector<std::string> own = effective_markers(test);
+  if (contains(own, "vm") || contains(own, "nested"))
+    return false;
+  return contains(own, "unit") || !markers.matches([&](std::string_view word) {
+    return word == "vm" || contains(own, word);
+  });
+}
+
+std::optional<std::string> unmet_need(const Test& test, std::string_view driver,
+                                      const Capabilities& capabilities) {
+  const std::vector<std::string> markers = effective_markers(test);
+  if (!capabilities.machine && (contains(markers, "vm") || test.needs.machine))
+    return fmt::format("needs a machine of its own; driver '{}' runs on this host", driver);
+  if (!capabilities.nested && (contains(markers, "nested") || test.needs.nested))
+    return fmt::format("needs a hypervisor inside; driver '{}' cannot give it one", driver);
+  if (!capabilities.network && test.needs.network == NetworkAccess::user)
+    return fmt::format("needs a network; driver '{}' cannot give it one", driver);
+  return std::nullopt;
+}
+
+Environment environment_for(const Test& test, const Environment& environment) {
+  Environment raised = environment;
+  if (test.needs.memory)
+    raised.memory = std::max(raised.memory, *test.needs.memory);
+  if (test.needs.cores)
+    raised.cores = std::max(raised.cores, *test.needs.cores);
+  if (test.needs.network == NetworkAccess::user)
+    raised.network = NetworkAccess::user;
+  return raised;
+}
+
+Assignment assign(std::vector<Test> tests, const Definition& definition,
+                  const std::function<const DriverFacts&(const Test&)>& choose) {
+  Assignment assignment;
+  for (Test& test : tests) {
+    AssignedTest assigned;
+    assigned.skip = test.skip;
+    if (!assigned.skip) {
+      const DriverFacts& driver = choose(test);
+      assigned.skip = unmet_need(test, driver.name, driver.capabilities);
+      if (!assigned.skip) {
+        Environment environment =
+            environment_for(test, definition.environments.at(test.environment));
+        assigned.environment = index_of(assignment.environments,
+                                        {driver.name, driver.acceleration, std::move(environment),
+                                         driver.timeout_scale, !driver.capabilities.machine});
+      }
+    }
+    assigned.test = std::move(test);
+    assignment.tests.push_back(std::move(assigned));
+  }
+  return assignment;
+}
+
+}  // namespace nestbox

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "harness/vm/driver.hpp"
+#include "runner/execution.hpp"
+#include "runner/marker_expr.hpp"
+
+namespace nestbox {
+
+/// Whether `--driver auto` runs a test on this host although machines are to be had: a test that
+/// needs no machine and either is a `unit` test, or was chosen by a `-m` that would not have chosen
+/// it as a `vm` test (`-m "not vm"`).
+bool belongs_on_host(const Test& test, const MarkerExpression& markers);
+
+/// Why a driver cannot run a test; nothing when it can.
+std::optional<std::string> unmet_need(const Test& test, std::string_view driver,
+                                      const Capabilities& capabilities);
+
+/// What `environment` becomes for a test: at least the memory, cores and network that it needs.
+Environment environment_for(const Test& test, const Environment& environment);
+
+/// What a driver is to a run.
+struct DriverFacts {
+  std::string name;
+  Capabilities capabilities;
+  std::string acceleration;
+  double timeout_scale = 1.0;
+};
+
+struct Assignment {
+  std::vector<AssignedTest> tests;
+  std::vector<EnvironmentUse> environments;  ///< each distinct one once, in the order of first use
+};
+
+/// Gives each test a driver (`choose`) and an environment of `definition`, or the reason why it is
+/// skipped: its own `skip`, or a need that the driver cannot meet. Pure but for what `choose` does.
+Assignment assign(std::vector<Test> tests, const Definition& definition,
+                  const std::function<const DriverFacts&(const Test&)>& choose);
+
+}  // namespace nestbox

@@ -1,0 +1,87 @@
+#include "runner/cli/workbench.hpp"
+
+#include <fmt/format.h>
+
+#include "harness/base/text.hpp"
+
+namespace nestbox {
+
+Workbench::Workbench(const DriverRegistry& registry, Settings settings, Progress& progress)
+    : m_registry(registry), m_settings(settings), m_progress(progress) {}
+
+LayerCache& Workbench::cache() {
+  std::lock_guard lock(m_mutex);
+  if (!m_cache)
+    m_cache.emplace(cache_directory());
+  return *m_cache;
+}
+
+Driver& Workbench::driver(const std::string& name) {
+  std::lock_guard lock(m_mutex);
+  return *bench(name).driver;
+}
+
+Availability Workbench::availability(const std::string& name) {
+  std::lock_guard lock(m_mutex);
+  Bench& made = bench(name);
+  if (!made.availability)
+    made.availability = made.driver->availability();
+  return *made.availability;
+}
+
+std::shared_ptr<PreparedEnvironment> Workbench::prepare(const std::string& driver,
+                                                        const Environment& environment,
+                                                        const fs::path& base_directory,
+                                                        const CancelToken& cancel) {
+  EnvironmentBuilder* builder;
+  {
+    std::lock_guard lock(m_mutex);
+    Bench& made = bench(driver);
+    if (!made.builder)
+      made.builder.emplace(cache(), *made.driver, m_progress);
+    builder = &*made.builder;
+  }
+  return builder->prepare(environment, base_directory, cancel);
+}
+
+Workbench::Bench& Workbench::bench(const std::string& name) {
+  Bench& made = m_benches[name];
+  if (!made.driver) {
+    DriverSettings settings;
+    settings.accelerator = m_settings.accelerator;
+    settings.use_sudo = m_settings.use_sudo;
+    settings.probe_guest = [this] {
+      return EnvironmentBuilder::tiny_guest(cache(), m_progress, {});
+    };
+    made.driver = m_registry.make(name, settings);
+  }
+  return made;
+}
+
+std::optional<std::string> find_machine_driver(Workbench& workbench,
+                                               std::vector<std::string>& reasons) {
+  for (const std::string& name : workbench.driver_names()) {
+    if (!workbench.driver(name).capabilities().machine)
+      continue;
+    const Availability availability = workbench.availability(name);
+    if (availability.available)
+      return name;
+    reasons.push_back(fmt::format("{}: {}{}", name, availability.reason,
+                                  availability.hint.empty() ? "" : " (" + availability.hint + ")"));
+  }
+  return std::nullopt;
+}
+
+std::string machine_driver_or_throw(Workbench& workbench, const std::string& asked) {
+  if (asked != "auto") {
+    workbench.driver(asked);
+    return asked;
+  }
+  std::vector<std::string> reasons;
+  if (std::optional<std::string> found = find_machine_driver(workbench, reasons))
+    return *found;
+  throw Error(ErrorCode::unsupported, "no hypervisor works here: " + join(reasons, "; "),
+              "see 'nestbox doctor'");
+}
+
+}  // namespace nestbox
