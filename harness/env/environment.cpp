@@ -1,12 +1,59 @@
 #include "harness/env/environment.hpp"
 
+#include "harness/env/environment_steps.hpp"
+#include "harness/env/forked_environment.hpp"
+#include "harness/env/guest_image.hpp"
 #include "harness/env/initramfs_layer.hpp"
 #include "harness/env/kernel_layer.hpp"
+#include "harness/env/live_layers.hpp"
 
 namespace nestbox {
+namespace {
+
+/// Script mode: a driver whose "machines" are places on this host has nothing to build.
+class PlainEnvironment final : public PreparedEnvironment {
+public:
+  PlainEnvironment(Environment environment, Driver& driver)
+      : m_environment(std::move(environment)), m_driver(driver) {}
+
+  const Environment& definition() const override { return m_environment; }
+
+  std::unique_ptr<Machine> machine(const std::string& name, Isolation, Deadline deadline,
+                                   const CancelToken& cancel) override {
+    MachineSpec spec;
+    spec.name = name;
+    return m_driver.boot(spec, deadline, cancel);
+  }
+
+  std::optional<Snapshot> template_snapshot() const override { return std::nullopt; }
+
+private:
+  Environment m_environment;
+  Driver& m_driver;
+};
+
+}  // namespace
 
 EnvironmentBuilder::EnvironmentBuilder(LayerCache& cache, Driver& driver, Progress& progress)
     : m_cache(cache), m_driver(driver), m_progress(progress) {}
+
+std::shared_ptr<PreparedEnvironment> EnvironmentBuilder::prepare(const Environment& environment,
+                                                                 const fs::path& base_directory,
+                                                                 const CancelToken& cancel) {
+  check_image(environment);
+  const Capabilities capabilities = m_driver.capabilities();
+  if (!capabilities.machine)
+    return std::make_shared<PlainEnvironment>(environment, m_driver);
+
+  const BuildContext context{m_cache, m_progress, cancel};
+  EnvironmentSteps steps(environment, base_directory);
+  GuestImage image = guest_image(context, environment);
+  std::vector<Layer> live;
+  if (capabilities.fork)
+    live = live_layers(context, m_driver, environment, image, steps);
+  return make_forked_environment(m_cache, m_driver, environment, std::move(image), std::move(steps),
+                                 std::move(live));
+}
 
 std::pair<fs::path, fs::path> EnvironmentBuilder::tiny_guest(LayerCache& cache, Progress& progress,
                                                              const CancelToken& cancel) {

@@ -7,13 +7,10 @@
 #include <memory>
 
 #include "harness/base/error.hpp"
+#include "harness/env/file_list.hpp"
 
 namespace nestbox {
 namespace {
-
-namespace fs = std::filesystem;
-
-constexpr std::size_t k_entry_limit = 1'000'000;
 
 using Repository =
     std::unique_ptr<git_repository, decltype([](git_repository* r) { git_repository_free(r); })>;
@@ -52,34 +49,6 @@ Repository open_repository(const fs::path& directory, bool search) {
   return Repository(repository);
 }
 
-void add(std::string name, std::vector<std::string>& files) {
-  if (files.size() >= k_entry_limit)
-    throw Error(ErrorCode::usage, fmt::format("more than {} files to copy", k_entry_limit),
-                "run it from the folder of the sources, or leave files out by .gitignore");
-  files.push_back(std::move(name));
-}
-
-/// Every regular file and symlink, and the directories that hold nothing.
-void walk(const fs::path& root, const fs::path& directory, std::vector<std::string>& files) {
-  const auto end = fs::recursive_directory_iterator();
-  try {
-    for (auto it = fs::recursive_directory_iterator(directory); it != end; ++it) {
-      const fs::file_type type = it->symlink_status().type();
-      const bool folder = type == fs::file_type::directory;
-      if (it->path().filename() == ".git") {
-        if (folder)
-          it.disable_recursion_pending();
-      } else if (type == fs::file_type::regular || type == fs::file_type::symlink
-                 || (folder && fs::is_empty(it->path()))) {
-        add(it->path().lexically_relative(root).string(), files);
-      }
-    }
-  } catch (const fs::filesystem_error& error) {
-    throw system_error(fmt::format("cannot read '{}'", error.path1().string()),
-                       error.code().value());
-  }
-}
-
 /// Adds what the repository tracks or would; true when that differs from its HEAD.
 bool list_repository(git_repository* repository, const std::string& prefix,
                      std::vector<std::string>& files) {
@@ -113,14 +82,10 @@ bool list_repository(git_repository* repository, const std::string& prefix,
       if (const Repository inner = open_repository(below, false);
           inner && git_repository_workdir(inner.get()))
         dirty = list_repository(inner.get(), inner_prefix, files) || dirty;
-      else {
-        std::vector<std::string> plain;
-        walk(below, below, plain);
-        for (std::string& path : plain)
-          add(inner_prefix + path, files);
-      }
+      else
+        list_files(below, inner_prefix, files);
     } else if (!(entry->status & GIT_STATUS_WT_DELETED) && entry->index_to_workdir) {
-      add(prefix + name, files);
+      add_file(prefix + name, files);
     }
   }
   return dirty;
@@ -142,7 +107,7 @@ WorkTree read_work_tree(const fs::path& directory, bool all_files) {
   const Repository repository = open_repository(directory, true);
   if (!repository) {
     tree.root = fs::canonical(directory);
-    walk(tree.root, tree.root, tree.files);
+    list_files(tree.root, "", tree.files);
   } else {
     const char* top = git_repository_workdir(repository.get());
     if (!top)
@@ -157,7 +122,7 @@ WorkTree read_work_tree(const fs::path& directory, bool all_files) {
       tree.revision += "-dirty";
     if (all_files) {
       tree.files.clear();
-      walk(tree.root, tree.root, tree.files);
+      list_files(tree.root, "", tree.files);
     }
   }
   std::ranges::sort(tree.files);

@@ -1,0 +1,102 @@
+#include "harness/env/guest_image.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "harness/base/hash.hpp"
+#include "harness/base/text.hpp"
+#include "harness/env/debian_image.hpp"
+#include "harness/env/initramfs_layer.hpp"
+#include "harness/env/kernel_layer.hpp"
+
+namespace nestbox {
+namespace {
+
+constexpr std::string_view k_debian = "debian:";
+
+std::string suite_of(const Environment& environment) {
+  return environment.image.substr(k_debian.size());
+}
+
+bool is_tiny(const Environment& environment) {
+  return environment.image == "tiny";
+}
+
+[[noreturn]] void refuse(const Environment& environment, std::string why, std::string hint = {}) {
+  Error error(ErrorCode::definition, fmt::format("environment '{}': {}", environment.name, why),
+              std::move(hint));
+  if (environment.where)
+    throw error.at(*environment.where);
+  throw error;
+}
+
+DebianImage debian_image(const Environment& environment) {
+  const std::set<std::string> packages(environment.packages.begin(), environment.packages.end());
+  return {suite_of(environment), environment.init, {packages.begin(), packages.end()}};
+}
+
+}  // namespace
+
+void check_image(const Environment& environment) {
+  if (is_tiny(environment)) {
+    if (!environment.packages.empty())
+      refuse(environment, "image 'tiny' has no package manager",
+             "use image 'debian:bookworm' for packages");
+    if (environment.init == Init::systemd)
+      refuse(environment, "image 'tiny' has no systemd", "use image 'debian:bookworm' for systemd");
+    return;
+  }
+  const bool debian = environment.image.starts_with(k_debian);
+  const auto lower = [](char c) { return c >= 'a' && c <= 'z'; };
+  if (!debian || suite_of(environment).empty()
+      || !std::ranges::all_of(suite_of(environment), lower))
+    refuse(environment, fmt::format("unknown image '{}'", environment.image), [&] {
+      const std::string near = did_you_mean(
+          environment.image, {"tiny", "debian:bookworm", "debian:trixie", "debian:sid"});
+      return near.empty() ? "images are 'tiny' and 'debian:SUITE'" : near;
+    }());
+  for (const std::string& package : environment.packages)
+    if (!is_package_name(package))
+      refuse(environment, fmt::format("'{}' is not the name of a package", printable(package)));
+}
+
+GuestImage guest_image(const BuildContext& context, const Environment& environment) {
+  check_image(environment);
+  GuestImage image;
+  image.spec.memory = environment.memory;
+  image.spec.cores = environment.cores;
+  image.spec.network = environment.network;
+
+  Layer kernel =
+      kernel_layer(context, is_tiny(environment) ? k_default_suite : suite_of(environment));
+  image.spec.kernel = kernel.directory() / "vmlinuz";
+  std::string content = kernel.content();
+  Layer initramfs = initramfs_layer(context, kernel);
+  image.spec.initramfs = initramfs.directory() / (is_tiny(environment) ? "tiny.cpio" : "disk.cpio");
+  content += initramfs.content();
+  if (!is_tiny(environment)) {
+    Layer disk = debian_disk_layer(context, debian_image(environment), kernel);
+    image.spec.disk = disk.directory() / "disk.raw";
+    image.spec.kernel_arguments =
+        fmt::format("nestbox.root=/dev/vda nestbox.init={}",
+                    environment.init == Init::systemd ? "systemd" : "agent");
+    content += disk.content();
+    image.layers.push_back(std::move(disk));
+  }
+  image.layers.push_back(std::move(initramfs));
+  image.layers.push_back(std::move(kernel));
+
+  image.key = Sha256()
+                  .field("content", content)
+                  .field("initramfs", image.spec.initramfs.filename().string())
+                  .field("arguments", image.spec.kernel_arguments)
+                  .field("memory", std::to_string(environment.memory.count))
+                  .field("cores", std::to_string(environment.cores))
+                  .field("network", environment.network == NetworkAccess::user ? "user" : "none")
+                  .hex();
+  return image;
+}
+
+}  // namespace nestbox

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "harness/env/build_context.hpp"
+#include "harness/model/definition.hpp"
+#include "harness/vm/machine.hpp"
+
+namespace nestbox {
+
+/// What an environment boots from, before its steps: layers in use and the machine's spec without a
+/// name.
+struct GuestImage {
+  std::vector<Layer> layers;
+  MachineSpec spec;
+  std::string key;  ///< of the layers' content and all of the spec
+};
+
+/// Error(definition), with the environment's place, for an image, a package or an init that cannot
+/// be. Pure.
+void check_image(const Environment& environment);
+
+/// Builds what is missing. Throws what check_image does, Error(infrastructure), Error(cancelled).
+GuestImage guest_image(const BuildContext& context, const Environment& environment);
+
+}  // namespace nestbox

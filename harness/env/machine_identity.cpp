@@ -1,0 +1,49 @@
+#include "harness/env/machine_identity.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <array>
+
+#include "harness/base/error.hpp"
+
+namespace nestbox {
+namespace {
+
+constexpr std::size_t k_hostname_limit = 63;
+constexpr std::size_t k_entropy_size = 64;
+
+template <std::size_t Size>
+std::array<unsigned char, Size> random_bytes() {
+  std::array<unsigned char, Size> bytes{};
+  if (::getentropy(bytes.data(), bytes.size()) != 0)
+    throw system_error("cannot get random bytes", errno);
+  return bytes;
+}
+
+}  // namespace
+
+std::string hostname_from(std::string_view name) {
+  std::string result;
+  for (const char c : name) {
+    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    if (result.size() < k_hostname_limit && (letter || (!result.empty() && result.back() != '-')))
+      result += letter ? c : '-';
+  }
+  while (result.ends_with('-'))
+    result.pop_back();
+  return result.empty() ? "machine" : result;
+}
+
+Identity fresh_identity(std::string_view name) {
+  Identity identity;
+  identity.hostname = hostname_from(name);
+  for (const unsigned char byte : random_bytes<16>())
+    identity.machine_id += fmt::format("{:02x}", byte);
+  for (const unsigned char byte : random_bytes<k_entropy_size>())
+    identity.entropy += static_cast<char>(byte);
+  identity.realtime = std::chrono::system_clock::now().time_since_epoch();
+  return identity;
+}
+
+}  // namespace nestbox

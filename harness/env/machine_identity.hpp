@@ -1,0 +1,18 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "harness/vm/transport.hpp"
+
+namespace nestbox {
+
+/// What makes a machine itself: random machine-id and entropy, the present time, `name` as far as a
+/// hostname may hold it.
+Identity fresh_identity(std::string_view name);
+
+/// At most 63 of letters, digits and '-', neither first nor last a '-': "machine" when nothing is
+/// left.
+std::string hostname_from(std::string_view name);
+
+}  // namespace nestbox
