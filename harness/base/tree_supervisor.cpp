@@ -38,7 +38,8 @@ public:
   void kill_all() {
     while (kill_children()) {
       int status = 0;
-      note(::waitpid(-1, &status, __WALL), status);
+      const pid_t ended = ::waitpid(-1, &status, __WALL);
+      note(ended, status);
     }
   }
 

@@ -294,6 +294,14 @@ TEST(Process, HandsSignalsOnToTheGroupOfATree) {
   EXPECT_EQ(process.wait(soon()), (ExitStatus{5, 0}));
 }
 
+TEST(Process, TellsThatATreeWasKilled) {
+  ProcessSpec spec = {.argv = {"sleep", "1000"}};
+  spec.whole_tree = true;
+  Process process = Process::spawn(spec);
+  process.kill();
+  EXPECT_EQ(process.wait(soon()), (ExitStatus{0, SIGKILL}));
+}
+
 TEST(Process, EndsItsWholeTreeWhenDropped) {
   Pids pids;
   {
