@@ -33,7 +33,7 @@ struct ForkOptions {
   std::string name;
   bool paused = false;  ///< restored but not running, for a warm pool; Machine::resume starts it
   /// As MachineSpec::save_directory: one more layer on top of the snapshot. Costs a copy of its RAM.
-  std::optional<std::filesystem::path> save_directory;
+  std::optional<std::filesystem::path> save_directory{};
 };
 
 /// What makes machines. One object a process, any thread; machines may outlive no driver.

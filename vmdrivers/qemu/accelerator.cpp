@@ -42,6 +42,29 @@ Accelerator accelerator_from(const json& value) {
   return {value.at("name").get<std::string>(), value.at("cpu_model").get<std::string>()};
 }
 
+const char* policy_name(AcceleratorPolicy policy) {
+  switch (policy) {
+  case AcceleratorPolicy::require:
+    return "require";
+  case AcceleratorPolicy::prefer:
+    return "prefer";
+  case AcceleratorPolicy::never:
+    break;
+  }
+  return "never";
+}
+
+/// The file's content, or an empty document when it is absent, damaged, or of another version or
+/// key.
+json load_document(const fs::path& file, const std::string& key) {
+  const Result<std::string> text = catch_error([&] { return read_file(file, kibibytes(64)); });
+  json document = json::parse(text.value_or(""), nullptr, false);
+  if (document.is_object() && document.value("version", json()) == k_version
+      && document.value("key", json()) == key && document.value("choices", json()).is_object())
+    return document;
+  return {{"version", k_version}, {"key", key}, {"choices", json::object()}};
+}
+
 }  // namespace
 
 std::vector<Rung> ladder(AcceleratorPolicy policy) {
@@ -101,15 +124,14 @@ std::string describe(const AcceleratorChoice& choice) {
   return label(choice.accelerator) + (failures.empty() ? "" : " (" + failures + ")");
 }
 
-std::optional<AcceleratorChoice> load_choice(const fs::path& file, const std::string& key) {
-  const Result<std::string> text = catch_error([&] { return read_file(file, kibibytes(64)); });
-  const json document = json::parse(text.value_or(""), nullptr, false);
+std::optional<AcceleratorChoice> load_choice(const fs::path& file, AcceleratorPolicy policy,
+                                             const std::string& key) {
+  const json document = load_document(file, key);
   try {
-    if (document.at("version") != k_version || document.at("key") != key)
-      return std::nullopt;
-    AcceleratorChoice choice{accelerator_from(document.at("accelerator")),
-                             document.at("slowdown").get<double>()};
-    for (const json& rung : document.at("rungs"))
+    const json& entry = document.at("choices").at(policy_name(policy));
+    AcceleratorChoice choice{accelerator_from(entry.at("accelerator")),
+                             entry.at("slowdown").get<double>()};
+    for (const json& rung : entry.at("rungs"))
       choice.rungs.push_back({accelerator_from(rung.at("accelerator")),
                               rung.at("failure").is_null()
                                   ? std::nullopt
@@ -120,16 +142,16 @@ std::optional<AcceleratorChoice> load_choice(const fs::path& file, const std::st
   }
 }
 
-void store_choice(const fs::path& file, const std::string& key, const AcceleratorChoice& choice) {
+void store_choice(const fs::path& file, AcceleratorPolicy policy, const std::string& key,
+                  const AcceleratorChoice& choice) {
   json rungs = json::array();
   for (const RungResult& rung : choice.rungs)
     rungs.push_back({{"accelerator", to_json(rung.accelerator)},
                      {"failure", rung.failure ? json(*rung.failure) : json()}});
-  const json document = {{"version", k_version},
-                         {"key", key},
-                         {"accelerator", to_json(choice.accelerator)},
-                         {"slowdown", choice.slowdown},
-                         {"rungs", rungs}};
+  json document = load_document(file, key);
+  document["choices"][policy_name(policy)] = {{"accelerator", to_json(choice.accelerator)},
+                                              {"slowdown", choice.slowdown},
+                                              {"rungs", rungs}};
   write_file_atomically(file, document.dump(2) + "\n");
 }
 

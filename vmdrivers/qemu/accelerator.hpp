@@ -55,10 +55,12 @@ AcceleratorChoice choose_accelerator(AcceleratorPolicy policy,
 /// "tcg (kvm host: there is no '/dev/kvm')": for a person.
 std::string describe(const AcceleratorChoice& choice);
 
-/// The choice kept at `file` under `key`; nothing when there is none, or of another key.
+/// What was chosen before, kept at `file` by policy. `key` names all else that a choice depends on:
+/// nothing is known under another key.
 std::optional<AcceleratorChoice> load_choice(const std::filesystem::path& file,
-                                             const std::string& key);
-void store_choice(const std::filesystem::path& file, const std::string& key,
-                  const AcceleratorChoice& choice);
+                                             AcceleratorPolicy policy, const std::string& key);
+/// Choices under other keys are dropped. The caller keeps other writers out.
+void store_choice(const std::filesystem::path& file, AcceleratorPolicy policy,
+                  const std::string& key, const AcceleratorChoice& choice);
 
 }  // namespace nestbox::qemu

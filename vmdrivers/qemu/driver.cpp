@@ -105,30 +105,28 @@ const QemuDriver::Engine& QemuDriver::engine() const {
 QemuDriver::Engine QemuDriver::find_engine() const {
   const fs::path cache = cache_directory();
   Engine engine{value_or_throw(find_program(cache / "qemu.json")), {}, swept_scratch()};
-  const char* policy = m_settings.accelerator == AcceleratorPolicy::require  ? "require"
-                       : m_settings.accelerator == AcceleratorPolicy::prefer ? "prefer"
-                                                                             : "never";
   const std::optional<Error> problem = kvm_problem();
   // A reboot may bring another kernel or firmware; a change of permission another answer.
   const std::string key =
       fmt::format("{} {} argv {} kvm '{}'", first_line("/proc/sys/kernel/random/boot_id"),
                   engine.program.digest, k_argv_version, problem ? problem->message : "");
-  const fs::path file = cache / fmt::format("accelerator-{}.json", policy);
-  if (auto known = load_choice(file, key)) {
+  const fs::path file = cache / "accelerator.json";
+  const AcceleratorPolicy policy = m_settings.accelerator;
+  if (auto known = load_choice(file, policy, key)) {
     engine.choice = *known;
     return engine;
   }
   const FileLock lock = FileLock::acquire(cache / "accelerator.lock", FileLock::Mode::exclusive);
-  if (auto known = load_choice(file, key)) {
+  if (auto known = load_choice(file, policy, key)) {
     engine.choice = *known;
     return engine;
   }
   if (!m_settings.probe_guest)
     throw Error(ErrorCode::unsupported, "there is no guest to probe the accelerators with");
   const auto guest = m_settings.probe_guest();
-  engine.choice = choose_accelerator(m_settings.accelerator, problem,
+  engine.choice = choose_accelerator(policy, problem,
                                      [&](const Rung& rung) { return probe(engine, rung, guest); });
-  store_choice(file, key, engine.choice);
+  store_choice(file, policy, key, engine.choice);
   return engine;
 }
 
