@@ -210,7 +210,7 @@ public:
         throw;
       if (io.output)
         io.output(command.terminal ? OutputStream::standard_output : OutputStream::standard_error,
-                  error.message + "\n");
+                  "nestbox: " + error.message + "\n");
       return {.status = {.code = error.code == ErrorCode::not_found ? 127 : 126}};
     }
   }
