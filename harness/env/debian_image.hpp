@@ -26,8 +26,4 @@ Layer debian_rootfs_layer(const BuildContext& context, const DebianImage& image)
 /// modules and what makes it a guest of ours.
 Layer debian_disk_layer(const BuildContext& context, const DebianImage& image, const Layer& kernel);
 
-/// Whether apt would take `text` for the name of a package ("nftables", "gcc:amd64",
-/// "curl=7.88.1-10", "cmake/bookworm-backports") and no shell for anything else.
-bool is_package_name(std::string_view text);
-
 }  // namespace nestbox

@@ -46,15 +46,6 @@ Deadline bootstrap_deadline() {
 
 }  // namespace
 
-bool is_package_name(std::string_view text) {
-  const auto alphanumeric = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
-  return !text.empty() && text.size() <= 256 && alphanumeric(text.front())
-         && std::ranges::all_of(text, [&](char c) {
-              return alphanumeric(c) || (c >= 'A' && c <= 'Z')
-                     || std::string_view("+-.:=/~_").find(c) != std::string_view::npos;
-            });
-}
-
 Layer debian_rootfs_layer(const BuildContext& context, const DebianImage& image) {
   const std::string sources = format_apt_sources(host_apt_sources(image.suite));
   Sha256 key;

@@ -10,6 +10,7 @@
 #include "harness/env/debian_image.hpp"
 #include "harness/env/initramfs_layer.hpp"
 #include "harness/env/kernel_layer.hpp"
+#include "harness/model/name_rules.hpp"
 
 namespace nestbox {
 namespace {
