@@ -133,9 +133,12 @@ std::vector<std::string> through_sudo(const Command& command) {
 ProcessSpec process_spec(const Command& command, bool use_sudo) {
   ProcessSpec spec{.argv = use_sudo ? through_sudo(command) : command.argv};
   spec.working_directory = command.working_directory.empty() ? "/" : command.working_directory;
-  spec.environment = our_environment();
-  for (const auto& [name, value] : command.environment)
-    (*spec.environment)[name] = value;
+  // sudo itself is ours, and so is the environment that it is found by.
+  if (!use_sudo) {
+    spec.environment = our_environment();
+    for (const auto& [name, value] : command.environment)
+      (*spec.environment)[name] = value;
+  }
   spec.whole_tree = true;
   spec.end_with_sudo = use_sudo;
   return spec;

@@ -64,7 +64,7 @@ public:
   Availability availability() override {
     if (m_use_sudo && ::geteuid() != 0) {
       const Result<Captured> tried = catch_error([] {
-        return run_captured({.argv = {"sudo", "-n", "true"}}, Deadline::after(10s));
+        return run_captured({.argv = {"sudo", "-n", "--", "true"}}, Deadline::after(10s));
       });
       if (!tried || !tried->status.success())
         return {.reason = "sudo needs a password here, or is not installed",
