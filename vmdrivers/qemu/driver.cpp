@@ -137,6 +137,8 @@ double QemuDriver::probe(const Engine& engine, const Rung& rung,
   spec.name = "probe";
   spec.kernel = guest.first;
   spec.initramfs = guest.second;
+  // A kernel that talks shows how far a guest came that never answers.
+  spec.kernel_arguments = "loglevel=7";
   QemuMachine machine(
       {.binary = engine.program.path, .accelerator = rung.accelerator, .spec = spec}, {},
       engine.scratch, {});

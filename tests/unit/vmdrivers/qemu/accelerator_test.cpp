@@ -1,0 +1,136 @@
+#include "vmdrivers/qemu/accelerator.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "harness/base/filesystem.hpp"
+
+namespace nestbox::qemu {
+namespace {
+
+using testing::HasSubstr;
+
+Probe works_with(const std::string& name, const std::string& model, double slowdown) {
+  return [=](const Rung& rung) -> double {
+    if (rung.accelerator != Accelerator{name, model})
+      throw Error(ErrorCode::timeout, "a probe guest printed nothing in 6 s");
+    return slowdown;
+  };
+}
+
+TEST(Ladder, TriesHardwareFirst) {
+  std::vector<std::string> names;
+  for (const Rung& rung : ladder(AcceleratorPolicy::prefer))
+    names.push_back(rung.accelerator.name + " " + rung.accelerator.cpu_model);
+  EXPECT_EQ(names, (std::vector<std::string>{"kvm host", "kvm host,-arch-capabilities",
+                                             "kvm qemu64", "tcg max"}));
+}
+
+TEST(Ladder, KeepsToThePolicy) {
+  for (const Rung& rung : ladder(AcceleratorPolicy::require))
+    EXPECT_EQ(rung.accelerator.name, "kvm");
+  ASSERT_EQ(ladder(AcceleratorPolicy::never).size(), 1u);
+  EXPECT_EQ(ladder(AcceleratorPolicy::never)[0].accelerator, (Accelerator{"tcg", "max"}));
+}
+
+TEST(ChooseAccelerator, TakesTheFirstThatWorks) {
+  const AcceleratorChoice choice =
+      choose_accelerator(AcceleratorPolicy::prefer, std::nullopt, works_with("kvm", "host", 1.1));
+  EXPECT_EQ(choice.accelerator, (Accelerator{"kvm", "host"}));
+  EXPECT_EQ(choice.slowdown, 1.1);
+  EXPECT_EQ(describe(choice), "kvm host");
+}
+
+TEST(ChooseAccelerator, ExplainsEachRungThatDoesNotWork) {
+  const AcceleratorChoice choice =
+      choose_accelerator(AcceleratorPolicy::prefer, std::nullopt, works_with("kvm", "qemu64", 1.1));
+  EXPECT_EQ(describe(choice), "kvm qemu64 (kvm host: a probe guest printed nothing in 6 s; "
+                              "kvm host,-arch-capabilities: a probe guest printed nothing in 6 s)");
+}
+
+TEST(ChooseAccelerator, DoesNotProbeHardwareThatIsNotThere) {
+  std::vector<Accelerator> probed;
+  const Error absent(ErrorCode::unsupported, "there is no '/dev/kvm'", "load kvm_amd");
+  const AcceleratorChoice choice =
+      choose_accelerator(AcceleratorPolicy::prefer, absent, [&](const Rung& rung) {
+        probed.push_back(rung.accelerator);
+        return 12.0;
+      });
+  EXPECT_EQ(probed, (std::vector<Accelerator>{{"tcg", "max"}}));
+  EXPECT_EQ(describe(choice), "tcg (kvm host: there is no '/dev/kvm')");
+}
+
+TEST(ChooseAccelerator, FailsWhenHardwareIsRequiredAndAbsent) {
+  const Error absent(ErrorCode::unsupported, "there is no '/dev/kvm'", "load kvm_amd");
+  try {
+    choose_accelerator(AcceleratorPolicy::require, absent, works_with("tcg", "max", 12));
+    ADD_FAILURE() << "not refused";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code, ErrorCode::unsupported);
+    EXPECT_EQ(error.message, "no hardware acceleration works: kvm host: there is no '/dev/kvm'");
+    EXPECT_EQ(error.hint, "load kvm_amd");
+  }
+}
+
+TEST(ChooseAccelerator, FailsWhenNothingRuns) {
+  try {
+    choose_accelerator(AcceleratorPolicy::never, std::nullopt, works_with("none", "", 1));
+    ADD_FAILURE() << "not refused";
+  } catch (const Error& error) {
+    EXPECT_THAT(error.message, HasSubstr("no guest runs: tcg: "));
+  }
+}
+
+TEST(ChooseAccelerator, StopsWhenCancelled) {
+  EXPECT_THROW(choose_accelerator(
+                   AcceleratorPolicy::prefer, std::nullopt,
+                   [](const Rung&) -> double { throw Error(ErrorCode::cancelled, "cancelled"); }),
+               Error);
+}
+
+TEST(KvmProblem, SaysThatThereIsNone) {
+  const std::optional<Error> problem = kvm_problem("/nonexistent/kvm");
+  ASSERT_TRUE(problem);
+  EXPECT_EQ(problem->message, "there is no '/nonexistent/kvm'");
+  EXPECT_NE(problem->hint, "");
+}
+
+TEST(KvmProblem, FindsNothingAgainstADeviceThatCanBeOpened) {
+  EXPECT_EQ(kvm_problem("/dev/null"), std::nullopt);
+}
+
+class AcceleratorFile : public testing::Test {
+protected:
+  const AcceleratorChoice m_choice =
+      choose_accelerator(AcceleratorPolicy::prefer, std::nullopt, works_with("tcg", "max", 14.5));
+  TemporaryDirectory m_directory;
+  const fs::path m_file = m_directory.path() / "accelerator.json";
+};
+
+TEST_F(AcceleratorFile, KeepsAChoiceForEachPolicy) {
+  store_choice(m_file, AcceleratorPolicy::prefer, "this boot", m_choice);
+  store_choice(m_file, AcceleratorPolicy::never, "this boot", {{"tcg", "max"}, 2.0, {}});
+  EXPECT_EQ(load_choice(m_file, AcceleratorPolicy::prefer, "this boot"), m_choice);
+  EXPECT_EQ(load_choice(m_file, AcceleratorPolicy::never, "this boot")->slowdown, 2.0);
+  EXPECT_EQ(load_choice(m_file, AcceleratorPolicy::require, "this boot"), std::nullopt);
+}
+
+TEST_F(AcceleratorFile, ForgetsWhatWasChosenUnderAnotherKey) {
+  store_choice(m_file, AcceleratorPolicy::prefer, "this boot", m_choice);
+  EXPECT_EQ(load_choice(m_file, AcceleratorPolicy::prefer, "next boot"), std::nullopt);
+  store_choice(m_file, AcceleratorPolicy::never, "next boot", m_choice);
+  EXPECT_EQ(load_choice(m_file, AcceleratorPolicy::prefer, "next boot"), std::nullopt);
+}
+
+TEST_F(AcceleratorFile, KnowsNothingWhenDamaged) {
+  for (const char* text : {"", "{", "[]", "{\"version\":1,\"key\":\"k\",\"choices\":3}",
+                           "{\"version\":1,\"key\":\"k\",\"choices\":{\"prefer\":{}}}"}) {
+    write_file_atomically(m_file, text);
+    EXPECT_EQ(load_choice(m_file, AcceleratorPolicy::prefer, "k"), std::nullopt) << text;
+  }
+  EXPECT_EQ(load_choice(m_directory.path() / "absent", AcceleratorPolicy::prefer, "k"),
+            std::nullopt);
+}
+
+}  // namespace
+}  // namespace nestbox::qemu
