@@ -14,9 +14,8 @@ namespace {
 
 /// More bytes than this without a valid frame, and the machine is flooding its port.
 constexpr std::uint64_t k_max_garbage = 1024 * 1024;
-/// What a message that carries no stream data counts for in an inbox.
-constexpr std::size_t k_control_cost = 256;
-constexpr std::size_t k_max_inbox = k_output_window + 64 * k_control_cost;
+/// Messages without stream data that one inbox holds; a sound agent never comes near.
+constexpr std::size_t k_max_control_messages = 64;
 
 FileDescriptor make_event() {
   FileDescriptor event(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
@@ -67,6 +66,16 @@ void AgentStream::send(FrameType type, std::string_view payload) {
   m_link.send(type, m_id, payload);
 }
 
+void AgentStream::consumed(std::size_t bytes) {
+  m_consumed += static_cast<std::uint32_t>(bytes);
+  if (m_consumed < k_output_window / 4)
+    return;
+  const std::scoped_lock lock(m_link.m_mutex);
+  m_allowance += m_consumed;
+  m_link.send(FrameType::credit, m_id, encode_credit(m_consumed));
+  m_consumed = 0;
+}
+
 std::optional<AgentStream::Message> AgentStream::take() {
   const std::scoped_lock lock(m_link.m_mutex);
   if (m_inbox.empty()) {
@@ -77,7 +86,8 @@ std::optional<AgentStream::Message> AgentStream::take() {
   }
   Message message = std::move(m_inbox.front());
   m_inbox.pop_front();
-  m_inbox_bytes -= carries_data(message.type) ? message.payload.size() : k_control_cost;
+  if (!carries_data(message.type))
+    --m_control_messages;
   return message;
 }
 
@@ -166,6 +176,7 @@ void AgentLink::fail(Error error) {
   if (!m_failure)
     m_failure = std::move(error);
   m_backlog.clear();
+  shutdown(m_socket.get(), SHUT_RDWR);  // lets go of a machine that is still writing
   for (const auto& [id, stream] : m_streams)
     raise_event(stream->m_event);
 }
@@ -231,9 +242,9 @@ void AgentLink::dispatch(const Frame& frame) {
     return;
   AgentStream& stream = *found->second;
   const bool data = carries_data(frame.type);
-  stream.m_inbox_bytes += data ? frame.payload.size() : k_control_cost;
-  if (stream.m_inbox_bytes > k_max_inbox)
+  if (data ? frame.payload.size() > stream.m_allowance : ++stream.m_control_messages > k_max_control_messages)
     return fail(Error(ErrorCode::corrupt, "the machine's agent sends more than it was given credit for"));
+  stream.m_allowance -= data ? frame.payload.size() : 0;
   stream.m_answered = stream.m_answered || is_answer(frame.type);
   if (data && !stream.m_inbox.empty() && stream.m_inbox.back().type == frame.type
       && stream.m_inbox.back().payload.size() < k_max_payload)

@@ -16,7 +16,7 @@
 
 namespace nestbox {
 
-/// One request's end of an AgentLink: what comes for it waits here, bounded by the protocol's windows. Used by one
+/// One request's end of an AgentLink: what comes for it waits here, bounded by the protocol's window. Used by one
 /// thread. Dropped before its answer came, it tells the agent to end what it began.
 class AgentStream {
 public:
@@ -33,6 +33,9 @@ public:
   /// Never blocks. A message longer than a frame is cut into several.
   void send(FrameType type, std::string_view payload = {});
 
+  /// Bytes of output or tree were used up: gives the agent credit back, in large parts.
+  void consumed(std::size_t bytes);
+
   /// Readable while `take` has something to say; for poll(2).
   int event() const noexcept { return m_event.get(); }
   /// The next message, if one waits. Throws the link's error once nothing does.
@@ -45,8 +48,11 @@ private:
   AgentLink& m_link;
   const FileDescriptor m_event;
   std::uint32_t m_id = 0;
-  std::deque<Message> m_inbox;     // guarded by the link's mutex, as are the next two
-  std::size_t m_inbox_bytes = 0;
+  std::uint32_t m_consumed = 0;
+  // All below are guarded by the link's mutex.
+  std::deque<Message> m_inbox;
+  std::size_t m_control_messages = 0;
+  std::size_t m_allowance = k_output_window;  ///< what the agent may still send
   bool m_answered = false;
 };
 

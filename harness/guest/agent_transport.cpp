@@ -51,23 +51,6 @@ AgentStream::Message answer_of(AgentStream& stream, FrameType expected, Deadline
   return message;
 }
 
-/// Gives the agent credit back in large parts.
-class Granter {
-public:
-  explicit Granter(AgentStream& stream) : m_stream(stream) {}
-  void consumed(std::size_t bytes) {
-    m_consumed += static_cast<std::uint32_t>(bytes);
-    if (m_consumed < k_output_window / 4)
-      return;
-    m_stream.send(FrameType::credit, encode_credit(m_consumed));
-    m_consumed = 0;
-  }
-
-private:
-  AgentStream& m_stream;
-  std::uint32_t m_consumed = 0;
-};
-
 /// Credit as the agent gives it, never more than the window.
 void add_credit(std::uint32_t& credit, const AgentStream::Message& message) {
   credit += std::min(decode_credit(message.payload).value_or(0), k_input_window - credit);
@@ -91,7 +74,7 @@ RunMessage run_message(const Command& command, const CommandIo& io) {
 class RemoteCommand {
 public:
   RemoteCommand(AgentLink& link, const Command& command, const CommandIo& io)
-      : m_stream(link), m_io(io), m_granter(m_stream), m_input(io.input),
+      : m_stream(link), m_io(io), m_input(io.input),
         m_resize_event(command.terminal && io.resized ? io.resize_event : -1) {
     const std::string message = encode(run_message(command, io));
     if (message.size() > k_max_message)
@@ -144,7 +127,7 @@ private:
           m_io.output(message->type == FrameType::output ? OutputStream::standard_output
                                                          : OutputStream::standard_error,
                       message->payload);
-        m_granter.consumed(message->payload.size());
+        m_stream.consumed(message->payload.size());
       } else if (message->type == FrameType::credit) {
         add_credit(m_credit, *message);
       } else if (message->type == FrameType::exit) {
@@ -185,7 +168,6 @@ private:
 
   AgentStream m_stream;
   const CommandIo& m_io;
-  Granter m_granter;
   int m_input;
   int m_resize_event;
   std::uint32_t m_credit = k_input_window;
@@ -248,7 +230,6 @@ public:
   void get(const std::string& source, const std::filesystem::path& destination, Bytes limit, Deadline deadline,
            const CancelToken& cancel) override {
     AgentStream stream(m_link);
-    Granter granter(stream);
     std::optional<TreeWriter> writer;
     stream.send(FrameType::get, source);
     while (true) {
@@ -265,7 +246,7 @@ public:
       if (!writer->write(message.payload))
         throw Error(writer->refused() ? ErrorCode::corrupt : ErrorCode::io, writer->error())
             .during("copying '" + source + "' from the machine");
-      granter.consumed(message.payload.size());
+      stream.consumed(message.payload.size());
     }
     if (writer && !writer->finished())
       throw Error(ErrorCode::corrupt, "'" + source + "' came from the machine only in part");

@@ -40,14 +40,9 @@ void end_all_descendants() {
 
 /// The life of a supervisor: starts the command, adopts its orphans, ends them all with it (or when told, or when
 /// the agent dies) and then ends the way the command did.
-[[noreturn]] void supervise(const Launch& launch, pid_t agent) {
+[[noreturn]] void supervise(const Launch& launch, pid_t agent, const sigset_t& awaited) {
   prctl(PR_SET_CHILD_SUBREAPER, 1);
   prctl(PR_SET_PDEATHSIG, SIGTERM);
-  sigset_t awaited;
-  sigemptyset(&awaited);
-  sigaddset(&awaited, SIGCHLD);
-  sigaddset(&awaited, SIGTERM);
-  sigprocmask(SIG_SETMASK, &awaited, nullptr);
   const pid_t command = getppid() == agent ? launch.start() : -1;
   if (command < 0)
     _exit(126);
@@ -130,10 +125,17 @@ ProcessTrees::Tree ProcessTrees::start(Launch& launch) {
     // Somebody removed our cgroup: it is never to be used again, and a supervisor will do.
     launch.cgroup = -1;
   }
+  // What tells a supervisor to end must not end it before it can act on it.
+  sigset_t awaited, before;
+  sigemptyset(&awaited);
+  sigaddset(&awaited, SIGCHLD);
+  sigaddset(&awaited, SIGTERM);
+  sigprocmask(SIG_BLOCK, &awaited, &before);
   const pid_t agent = getpid();
   const pid_t supervisor = fork();
   if (supervisor == 0)
-    supervise(launch, agent);
+    supervise(launch, agent, awaited);
+  sigprocmask(SIG_SETMASK, &before, nullptr);
   return {supervisor < 0 ? -errno : supervisor, std::nullopt};
 }
 

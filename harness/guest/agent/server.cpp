@@ -125,8 +125,11 @@ void Server::handle(const Frame& frame) {
   }
   if (frame.type == FrameType::run || frame.type == FrameType::put || frame.type == FrameType::get)
     return open_stream(frame);
-  if (const auto found = m_streams.find(frame.stream); found != m_streams.end() && !found->second->finished())
+  if (const auto found = m_streams.find(frame.stream); found != m_streams.end()) {
     found->second->receive(frame);
+    if (found->second->finished())
+      m_streams.erase(found);
+  }
 }
 
 void Server::begin_session(std::string_view payload) {
@@ -162,11 +165,15 @@ void Server::open_stream(const Frame& frame) {
     return refuse(frame.stream, "a stream too many");
   if (frame.type == FrameType::run)
     return run(frame);
-  std::unique_ptr<Stream>& stream = m_streams[frame.stream];
   if (frame.type == FrameType::put)
-    stream = std::make_unique<Put>(m_session, frame.stream, frame.payload);
+    keep(frame.stream, std::make_unique<Put>(m_session, frame.stream, frame.payload));
   else
-    stream = std::make_unique<Get>(m_session, frame.stream, frame.payload);
+    keep(frame.stream, std::make_unique<Get>(m_session, frame.stream, frame.payload));
+}
+
+void Server::keep(std::uint32_t id, std::unique_ptr<Stream> stream) {
+  if (!stream->finished())
+    m_streams.emplace(id, std::move(stream));
 }
 
 void Server::run(const Frame& frame) {
@@ -180,8 +187,8 @@ void Server::run(const Frame& frame) {
   const auto message = decode_run(bytes);
   if (!message)
     return refuse(frame.stream, "a command of unsound bytes");
-  m_streams[frame.stream] =
-      std::make_unique<Command>(m_session, frame.stream, *message, m_settings.expendable_commands);
+  keep(frame.stream,
+       std::make_unique<Command>(m_session, frame.stream, *message, m_settings.expendable_commands));
 }
 
 void Server::handle_signals() {

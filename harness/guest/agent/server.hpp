@@ -33,6 +33,7 @@ private:
   void end_session();
   void open_stream(const Frame& frame);
   void run(const Frame& frame);
+  void keep(std::uint32_t id, std::unique_ptr<Stream> stream);
   void handle_signals();
   void handle_sources();
   void answer(std::uint32_t stream, const std::optional<std::string>& error);

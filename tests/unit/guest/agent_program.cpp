@@ -1,0 +1,69 @@
+#include "tests/unit/guest/agent_program.hpp"
+
+#include <sys/socket.h>
+
+#include "harness/base/error.hpp"
+
+namespace nestbox::test {
+
+std::pair<FileDescriptor, FileDescriptor> socket_pair() {
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
+    throw system_error("cannot make a socket pair", errno);
+  return {FileDescriptor(ends[0]), FileDescriptor(ends[1])};
+}
+
+AgentProgram start_agent() {
+  auto [ours, theirs] = socket_pair();
+  Process process = Process::spawn({.argv = {NESTBOX_AGENT_PATH, "--serve-fd", "3", "--no-identity"},
+                                    .working_directory = {},
+                                    .environment = {},
+                                    .descriptors = {{2, STDERR_FILENO}, {3, theirs.get()}},
+                                    .whole_tree = true});
+  return {std::move(ours), std::move(process)};
+}
+
+void RawPeer::send_bytes(std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t count = ::send(m_socket.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (count <= 0)
+      return;
+    bytes.remove_prefix(static_cast<std::size_t>(count));
+  }
+}
+
+void RawPeer::send(FrameType type, std::uint32_t stream, std::string_view payload) {
+  std::string bytes;
+  append_frame(bytes, type, stream, payload);
+  send_bytes(bytes);
+}
+
+void RawPeer::say_hello(char nonce_byte) {
+  HelloMessage hello;
+  hello.nonce.fill(nonce_byte);
+  send(FrameType::hello, 0, encode(hello));
+}
+
+std::optional<RawPeer::Message> RawPeer::next() {
+  const Deadline deadline = Deadline::after(std::chrono::seconds(10));
+  while (true) {
+    if (const auto frame = m_decoder.next())
+      return Message{frame->type, frame->stream, std::string(frame->payload)};
+    if (wait_readable(m_socket.get(), deadline) != Wait::ready)
+      return std::nullopt;
+    const FrameDecoder::Space space = m_decoder.space();
+    const ssize_t count = recv(m_socket.get(), space.data, space.size, 0);
+    if (count <= 0)
+      return std::nullopt;
+    m_decoder.filled(static_cast<std::size_t>(count));
+  }
+}
+
+std::optional<RawPeer::Message> RawPeer::next(FrameType type) {
+  while (auto message = next())
+    if (message->type == type)
+      return message;
+  return std::nullopt;
+}
+
+}  // namespace nestbox::test
