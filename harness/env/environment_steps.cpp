@@ -125,9 +125,9 @@ std::string EnvironmentSteps::description(std::size_t index) const {
     text = fmt::format("copy {} to {}", copied->source, copied->destination);
   else
     text = std::string(trim(std::get<RunStep>(step).script));
-  text = printable(text.substr(0, text.find('\n')));
-  if (text.size() > k_description_width)
-    text = text.substr(0, k_description_width) + "…";
+  text = text.substr(0, text.find('\n'));
+  const bool cut = text.size() > k_description_width;
+  text = printable(text.substr(0, k_description_width)) + (cut ? "…" : "");
   return fmt::format("step {}: {}", index + 1, text);
 }
 

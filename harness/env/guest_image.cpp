@@ -49,10 +49,7 @@ void check_image(const Environment& environment) {
       refuse(environment, "image 'tiny' has no systemd", "use image 'debian:bookworm' for systemd");
     return;
   }
-  const bool debian = environment.image.starts_with(k_debian);
-  const auto lower = [](char c) { return c >= 'a' && c <= 'z'; };
-  if (!debian || suite_of(environment).empty()
-      || !std::ranges::all_of(suite_of(environment), lower))
+  if (!is_image_name(environment.image))
     refuse(environment, fmt::format("unknown image '{}'", environment.image), [&] {
       const std::string near = did_you_mean(
           environment.image, {"tiny", "debian:bookworm", "debian:trixie", "debian:sid"});

@@ -131,7 +131,7 @@ Result<void> verify_layer(const fs::path& directory, const LayerManifest& manife
 Result<std::string> layer_fingerprint(const fs::path& directory, const LayerManifest& manifest) {
   const auto now = std::chrono::system_clock::now();
   bool racy = false;
-  std::string text = boot_id() + "\n";
+  std::string text = boot_id() + "\n" + manifest.content() + "\n";
   const auto add = [&](const std::string& name) {
     const struct stat status = stat_file(directory / name);
     racy = racy || now - change_time(status) < k_racy;
@@ -140,7 +140,6 @@ Result<std::string> layer_fingerprint(const fs::path& directory, const LayerMani
                         status.st_ctim.tv_sec, status.st_ctim.tv_nsec, name);
   };
   const Result<void> done = catch_error([&] {
-    add(k_manifest_name);
     for (const LayerManifest::File& file : manifest.files)
       add(file.name);
   });

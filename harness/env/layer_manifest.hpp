@@ -51,10 +51,9 @@ Result<LayerManifest> read_manifest(const fs::path& directory);
 /// names the first that is not. Reads everything.
 Result<void> verify_layer(const fs::path& directory, const LayerManifest& manifest);
 
-/// What stat(2) says of the manifest and all files it names, and which boot of the host it was said
-/// in: equal text means that nothing was written since. Error(corrupt) when a file is missing or
-/// the manifest is unreadable. Empty when a file changed so recently that a further write might
-/// leave no trace in its times.
+/// What stat(2) says of all files that the manifest names, and which boot of the host it was said
+/// in: equal text means that nothing was written since. Error(corrupt) when a file is missing. Empty
+/// when a file changed so recently that a further write might leave no trace in its times.
 Result<std::string> layer_fingerprint(const fs::path& directory, const LayerManifest& manifest);
 
 }  // namespace nestbox
