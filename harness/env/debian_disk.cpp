@@ -16,7 +16,7 @@ constexpr const char* k_format = "2";
 // its test.
 constexpr const char* k_make_disk = R"(
 mkdir tmp/root
-tar --extract --numeric-owner --xattrs --xattrs-include='*' --directory tmp/root --file "$1"
+tar --extract --numeric-owner --xattrs --xattrs-include='*' --exclude='./dev/*' --directory tmp/root --file "$1"
 tar --extract --numeric-owner --directory tmp/root --file "$2"
 cp --recursive --no-dereference --remove-destination files/. tmp/root
 mke2fs -q -F -t ext4 -d tmp/root -L nestbox -m 0 -i 32768 -O '^has_journal' \

@@ -44,6 +44,12 @@ Deadline bootstrap_deadline() {
   return Deadline::after(std::chrono::hours(1));
 }
 
+void remove_scratch(const fs::path& staging) {
+  remove_build_tree(staging / "tmp");
+  fs::remove(staging / "packages");
+  fs::remove(staging / "sources.list");
+}
+
 }  // namespace
 
 Layer debian_rootfs_layer(const BuildContext& context, const DebianImage& image) {
@@ -70,7 +76,7 @@ Layer debian_rootfs_layer(const BuildContext& context, const DebianImage& image)
                run_in_build_namespace(staging, k_bootstrap,
                                       {image.suite, join(base_packages(image.init), ",")},
                                       bootstrap_deadline(), context);
-               remove_build_tree(staging / "tmp");
+               remove_scratch(staging);
              }},
         context.cancel);
 
@@ -94,7 +100,7 @@ Layer debian_rootfs_layer(const BuildContext& context, const DebianImage& image)
                                     {image.suite, (base.directory() / "rootfs.tar").string(),
                                      (staging / "packages").string()},
                                     bootstrap_deadline(), context);
-             remove_build_tree(staging / "tmp");
+             remove_scratch(staging);
            }},
       context.cancel);
 }
