@@ -149,7 +149,7 @@ double QemuDriver::probe(const Engine& engine, const Rung& rung,
                             machine.console().empty() ? "printed nothing" : "did not answer",
                             rung.patience.count()));
   if (!answered)
-    throw answered.error();
+    throw Error(answered.error().code, machine.cause(answered.error()));
   return measure_slowdown(machine, deadline);
 }
 

@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <fstream>
@@ -21,7 +22,7 @@ using nlohmann::json;
 
 /// How long a QEMU that was told to quit may take before it is killed.
 constexpr std::chrono::seconds k_quit_time(10);
-constexpr std::size_t k_quoted_lines = 12;
+constexpr std::ptrdiff_t k_quoted_lines = 12;
 
 struct SocketPair {
   FileDescriptor ours;
@@ -84,10 +85,19 @@ fs::perms saved_permissions(const fs::path& file) {
   return owner_writes ? readable | fs::perms::owner_write : readable;
 }
 
-std::string last_lines(const std::string& text) {
-  const std::vector<std::string> lines = split(std::string(trim(text)), '\n');
-  const std::size_t skipped = lines.size() > k_quoted_lines ? lines.size() - k_quoted_lines : 0;
-  return printable(join({lines.begin() + static_cast<std::ptrdiff_t>(skipped), lines.end()}, "\n"));
+/// The part of a console that says most: a panic's own lines, else the end.
+std::string telling_lines(const std::string& console) {
+  std::vector<std::string> lines;
+  for (const std::string& line : split(std::string(trim(console)), '\n'))
+    lines.emplace_back(trim(line));
+  auto first = std::find_if(lines.begin(), lines.end(), [](const std::string& line) {
+    return line.find("Kernel panic") != std::string::npos;
+  });
+  const auto count = std::min<std::ptrdiff_t>(k_quoted_lines, std::ssize(lines));
+  if (first == lines.end())
+    first = lines.end() - count;
+  const auto last = first + std::min<std::ptrdiff_t>(count, lines.end() - first);
+  return printable(join({first, last}, "\n"));
 }
 
 }  // namespace
@@ -128,18 +138,26 @@ void QemuMachine::await_agent(Deadline deadline) {
   if (answered)
     return;
   m_cancel.throw_if_cancelled();
-  const Condition end = m_monitor->condition();
-  std::string cause = end == Condition::panicked  ? "its kernel panicked"
-                      : end == Condition::stopped ? "it powered off"
-                      : end == Condition::lost    ? "qemu ended"
-                                                  : answered.error().message;
-  if (const std::optional<Error> refusal = m_monitor->qmp().refusal())
-    cause += "\nqemu refused: " + refusal->message;
-  if (const std::string text = last_lines(m_monitor->diagnostics()); !text.empty())
-    cause += "\nqemu said: " + text;
-  if (const std::string text = last_lines(m_monitor->console()); !text.empty())
-    cause += "\nthe console said: " + text;
-  throw Error(ErrorCode::lost, "machine '" + spec().name + "' did not answer: " + cause);
+  std::string message = "machine '" + spec().name + "' did not answer: " + cause(answered.error());
+  if (const std::string lines = telling_lines(console()); !lines.empty())
+    message += "\nits console said:\n" + lines;
+  throw Error(ErrorCode::lost, message);
+}
+
+std::string QemuMachine::cause(const Error& symptom) {
+  const std::optional<Error> refusal = m_monitor->qmp().refusal();
+  switch (m_monitor->condition()) {
+  case Condition::panicked:
+    return "its kernel panicked";
+  case Condition::stopped:
+    return "it powered off";
+  case Condition::running:
+    return refusal ? "qemu refused: " + refusal->message : symptom.message;
+  case Condition::lost:
+    break;
+  }
+  const std::string said = m_monitor->diagnostics();
+  return "qemu ended" + (said.empty() ? "" : ": " + printable(said.substr(0, said.find('\n'))));
 }
 
 Bytes QemuMachine::private_memory() const {

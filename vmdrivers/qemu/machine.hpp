@@ -25,6 +25,9 @@ public:
   /// Error(cancelled).
   void await_agent(Deadline deadline);
 
+  /// Why it does not answer, in one line, as far as it is known; `symptom` is how that showed.
+  std::string cause(const Error& symptom);
+
   const MachineSpec& spec() const override { return m_launch.spec; }
   std::string workspace() const override { return "/nestbox"; }
   Transport& transport() override { return *m_transport; }

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "harness/base/filesystem.hpp"
+#include "harness/vm/driver_registry.hpp"
+
+namespace nestbox {
+
+/// Kernel and initramfs of the tiny guest, built once into the tests' shared cache.
+std::pair<fs::path, fs::path> tiny_guest();
+
+/// The QEMU driver, with the tests' shared cache as its own.
+std::unique_ptr<Driver> make_qemu_driver(AcceleratorPolicy policy = AcceleratorPolicy::never);
+
+/// The tiny guest with 256 MiB.
+MachineSpec tiny_machine();
+
+inline Deadline soon() {
+  return Deadline::after(std::chrono::minutes(2));
+}
+
+/// Stdout of `sh -c script` in the machine; the test fails when the script does.
+std::string shell(Machine& machine, const std::string& script);
+
+/// Quiesced, saved and ended.
+Snapshot save(std::unique_ptr<Machine> machine);
+
+}  // namespace nestbox
