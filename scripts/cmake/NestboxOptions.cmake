@@ -38,6 +38,10 @@ add_library(nestbox_warnings INTERFACE)
 target_compile_options(nestbox_warnings INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wold-style-cast -Wcast-qual -Woverloaded-virtual
   -Wunused -Wnull-dereference -Wimplicit-fallthrough)
+if(NESTBOX_SANITIZERS)
+  # gcc's manual: instrumented code is warned about falsely.
+  target_compile_options(nestbox_warnings INTERFACE $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
+endif()
 if(NESTBOX_WERROR)
   target_compile_options(nestbox_warnings INTERFACE -Werror)
 endif()
