@@ -111,7 +111,7 @@ private:
       if (known.facts.timeout_scale > 1.0)
         known.line += fmt::format("; timeouts x {:.1f}", known.facts.timeout_scale);
     } else {
-      known.line += "; runs on this host, packages and steps of environments are not applied";
+      known.line += "; packages and steps of environments are not applied";
     }
     m_known.push_back(std::move(known));
     return m_known.back().facts;

@@ -2,7 +2,8 @@
 
 #include <unistd.h>
 
-#include <algorithm>
+#include <fstream>
+#include <map>
 #include <vector>
 
 #include <fmt/format.h>
@@ -74,28 +75,37 @@ fs::path find_run(const fs::path& root, const std::string& wanted) {
   throw Error(ErrorCode::not_found, fmt::format("no run '{}'", wanted), did_you_mean(wanted, ids));
 }
 
+/// Everything that ended, in that order, then what was started and never ended: events.jsonl has
+/// all of it, whatever became of the run.
 std::vector<Json> results_of(const fs::path& run) {
   std::vector<Json> results;
-  std::error_code ignored;
-  std::vector<fs::path> folders;
-  for (fs::directory_iterator entry(run / "tests", ignored), end; entry != end && !ignored;
-       entry.increment(ignored))
-    folders.push_back(entry->path());
-  std::sort(folders.begin(), folders.end());
-  for (const fs::path& folder : folders) {
-    Json result =
-        fs::exists(folder / "result.json", ignored)
-            ? read_json(folder / "result.json")
-            : Json{{"id", folder.filename().string()}, {"outcome", "unfinished"}, {"detail", ""}};
-    result["folder"] = folder.string();
-    results.push_back(std::move(result));
+  std::map<std::string, Json> unfinished;
+  std::ifstream events(run / "events.jsonl");
+  for (std::string line; std::getline(events, line);) {
+    Json event = Json::parse(line, nullptr, false);
+    if (!event.is_object())
+      continue;  // the last line of a killed run may be cut
+    const std::string kind = text_of(event, "event");
+    event["folder"] = text_of(event, "directory").empty()
+                          ? ""
+                          : (run / "tests" / text_of(event, "directory")).string();
+    event.erase("event");
+    if (kind == "test_started") {
+      event["outcome"] = "unfinished";
+      unfinished[text_of(event, "id")] = std::move(event);
+    } else if (kind == "test_finished") {
+      unfinished.erase(text_of(event, "id"));
+      results.push_back(std::move(event));
+    }
   }
+  for (auto& [id, result] : unfinished)
+    results.push_back(std::move(result));
   return results;
 }
 
 std::string result_line(const Json& result) {
   std::string line = fmt::format("{:<9} {}", text_of(result, "outcome"), text_of(result, "id"));
-  if (result.contains("seconds"))
+  if (result.contains("seconds") && number_of(result["seconds"], "total") > 0)
     line += fmt::format("  {}", duration_of(result["seconds"], "total"));
   if (std::string detail = text_of(result, "detail"); !detail.empty())
     line += fmt::format("  ({})", detail);
@@ -157,7 +167,7 @@ const Json& find_result(const std::vector<Json>& results, const std::string& wan
   std::vector<std::string> ids;
   for (const Json& result : results) {
     ids.push_back(text_of(result, "id"));
-    if (ids.back() == wanted || fs::path(text_of(result, "folder")).filename() == wanted)
+    if (ids.back() == wanted || text_of(result, "directory") == wanted)
       return result;
   }
   throw Error(ErrorCode::not_found, fmt::format("the run has no test '{}'", wanted),
@@ -166,7 +176,8 @@ const Json& find_result(const std::vector<Json>& results, const std::string& wan
 
 std::string file_section(const fs::path& folder, const char* name) {
   std::error_code ignored;
-  if (!fs::exists(folder / name, ignored) || fs::file_size(folder / name, ignored) == 0)
+  if (folder.empty() || !fs::exists(folder / name, ignored)
+      || fs::file_size(folder / name, ignored) == 0)
     return {};
   const Result<std::string> content =
       catch_error([&] { return read_file(folder / name, k_shown_output); });
@@ -189,7 +200,8 @@ void show_test(const fs::path& run, const std::string& test, bool as_json) {
     text += fmt::format(
         "machine {}, files {}, command {}\n", duration_of(result["seconds"], "machine"),
         duration_of(result["seconds"], "files"), duration_of(result["seconds"], "command"));
-  text += fmt::format("folder  {}\n", folder.string());
+  if (!folder.empty())
+    text += fmt::format("folder  {}\n", folder.string());
   if (result.contains("reports"))
     for (const Json& report : result["reports"])
       for (const Json& test_case : report["cases"])

@@ -27,7 +27,7 @@ std::string xml_text(std::string_view text) {
     // U+FFFE and U+FFFF are valid UTF-8, but no XML characters.
     const std::string_view three = std::string_view(visible).substr(at, 3);
     if (three == "\xEF\xBF\xBE" || three == "\xEF\xBF\xBF") {
-      safe += three == "\xEF\xBF\xBE" ? "\\xEF\\xBF\\xBE" : "\\xEF\\xBF\\xBF";
+      safe += three == "\xEF\xBF\xBE" ? "\\xef\\xbf\\xbe" : "\\xef\\xbf\\xbf";
       at += 2;
       continue;
     }

@@ -266,7 +266,7 @@ void TerminalReporter::print_failure(const TestRun& run, const TestResult& resul
     for (const std::string& line : last_lines(result.output_tail))
       text += fmt::format("  | {}\n", line);
   if (!run.directory.empty())
-    text += fmt::format("  see: nestbox show {} {}\n", m_info.id, shell_quote({run.id}));
+    text += fmt::format("  see: nestbox show {} {}\n", m_info.id, shell_quote({printable(run.id)}));
   print(text);
 }
 

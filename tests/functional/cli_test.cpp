@@ -1,0 +1,229 @@
+#include <gtest/gtest.h>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <csignal>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/support/nestbox_program.hpp"
+
+namespace nestbox {
+namespace {
+
+using Json = nlohmann::json;
+
+/// Lets the one who reads from it go on.
+void open_and_close(const fs::path& fifo) {
+  FileDescriptor writer(::open(fifo.c_str(), O_WRONLY | O_CLOEXEC));
+}
+
+/// The program in script mode: needs no hypervisor.
+class Cli : public testing::Test {
+protected:
+  Captured run(std::vector<std::string> arguments) {
+    Captured captured = m_program.run(std::move(arguments));
+    m_said = captured.output + captured.diagnostics;
+    return captured;
+  }
+  Captured run_locally(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), {"run", "--driver", "local"});
+    return run(std::move(arguments));
+  }
+  bool said(const std::string& text) const { return m_said.find(text) != std::string::npos; }
+
+  NestboxProgram m_program{NestboxProgram::Cache::empty};
+  std::string m_said;
+};
+
+TEST_F(Cli, PassesACommandsExitCodeAndOutputThrough) {
+  const Captured captured = run_locally({"--", "sh", "-c", "printf out; printf err >&2; exit 42"});
+  EXPECT_EQ(captured.status.code, 42);
+  EXPECT_EQ(captured.output, "out");
+  EXPECT_TRUE(said("err"));
+}
+
+TEST_F(Cli, KeepsEveryByteOfACommandsOutput) {
+  EXPECT_EQ(run_locally({"-q", "--", "printf", "\\000\\377\\033[1m"}).output,
+            std::string("\0\xff\x1b[1m", 6));
+}
+
+TEST_F(Cli, RunsAScriptAndUsesTheTable) {
+  m_program.write_script("test.sh", "#!/bin/sh\necho hello from $NESTBOX_TEST\nexit 9\n");
+  EXPECT_EQ(run_locally({"./test.sh"}).status.code, 1);
+  EXPECT_TRUE(said("hello from test.sh")) << m_said;
+  EXPECT_TRUE(said("1 failed")) << m_said;
+}
+
+TEST_F(Cli, GivesEachTestItsOwnCopy) {
+  m_program.write_script(
+      "test_a.sh",
+      "#!/bin/sh\ntest -e test_b.sh && rm -rf ./* && echo x > $TEST_OUTPUT_DIR/kept\n");
+  m_program.write_script("test_b.sh",
+                         "#!/bin/sh\ntest -e test_a.sh && test -d \"$TEST_SCRATCH_DIR\"\n");
+  EXPECT_EQ(run_locally({}).status.code, 0) << m_said;
+  EXPECT_TRUE(fs::exists(m_program.working_directory / "test_a.sh"));
+  EXPECT_EQ(read_file(m_program.newest_run() / "tests/test_a.sh/artifacts/kept"), "x\n");
+  EXPECT_TRUE(m_program.processes_gone());
+}
+
+TEST_F(Cli, SkipsMachineTestsOnTheHostWithTheReason) {
+  m_program.write_script("test_vm.sh", "#!/bin/sh\n# nestbox: markers=vm\ntouch \"$HOME/ran\"\n");
+  m_program.write_script("test_unit.sh", "#!/bin/sh\n# nestbox: markers=unit\n");
+  EXPECT_EQ(run_locally({}).status.code, 0);
+  EXPECT_TRUE(said("1 passed, 1 skipped")) << m_said;
+  EXPECT_TRUE(said("needs a machine of its own")) << m_said;
+  EXPECT_FALSE(fs::exists(m_program.home() / "ran"));
+}
+
+TEST_F(Cli, RunsNotVmOnTheHostWithoutLookingForAHypervisor) {
+  m_program.write_script("test_vm.sh", "#!/bin/sh\n# nestbox: markers=vm\n");
+  m_program.write_script("test_plain.sh", "#!/bin/sh\ntest \"$NESTBOX_DRIVER\" = local\n");
+  EXPECT_EQ(run({"run", "-m", "not vm"}).status.code, 0) << m_said;
+  EXPECT_TRUE(said("1 passed in")) << m_said;
+}
+
+TEST_F(Cli, SaysWhyItFellBackToTheHost) {
+  m_program.environment["PATH"] = "/nonexistent";
+  m_program.write_script("test.sh", "#!/bin/sh\n");
+  run({"run", "./test.sh"});
+  EXPECT_TRUE(said("local: no hypervisor works here: qemu:")) << m_said;
+}
+
+TEST_F(Cli, EndsATestAtItsTimeoutWithItsWholeTree) {
+  m_program.write_script("test.sh", "#!/bin/sh\ntrap '' TERM\nsetsid sleep 1000 &\nsleep 1000\n");
+  EXPECT_EQ(run_locally({"--timeout", "200ms", "./test.sh"}).status.code, 1);
+  EXPECT_TRUE(said("timeout   test.sh")) << m_said;
+  EXPECT_TRUE(m_program.processes_gone());
+}
+
+TEST_F(Cli, WritesReports) {
+  m_program.write_script("test.sh", "#!/bin/sh\nprintf '1..2\\nok 1 a\\nnot ok 2 b\\n'\n");
+  EXPECT_EQ(run_locally({"./test.sh", "--report", "junit=out.xml", "--report", "jsonl=out.jsonl"})
+                .status.code,
+            1);
+  EXPECT_TRUE(said("exit code 0, but 1 of 2 cases failed")) << m_said;
+  EXPECT_NE(read_file(m_program.working_directory / "out.xml").find("failures=\"1\""),
+            std::string::npos);
+  EXPECT_NE(read_file(m_program.working_directory / "out.jsonl").find("\"run_finished\""),
+            std::string::npos);
+}
+
+TEST_F(Cli, ShowsARunThatSurvived) {
+  m_program.write_script("test.sh", "#!/bin/sh\necho remembered\nexit 1\n");
+  run_locally({"./test.sh"});
+  EXPECT_EQ(run({"show"}).status.code, 0);
+  EXPECT_TRUE(said("failed    test.sh")) << m_said;
+  EXPECT_EQ(run({"show", "latest", "test.sh"}).status.code, 0);
+  EXPECT_TRUE(said("remembered")) << m_said;
+  const Json json = Json::parse(run({"show", "--json"}).output);
+  EXPECT_EQ(json.at("state"), "finished");
+  EXPECT_EQ(json.at("results")[0].at("exit_code"), 1);
+  EXPECT_EQ(run({"show", "latest", "tset.sh"}).status.code, 2);
+  EXPECT_TRUE(said("did you mean 'test.sh'?")) << m_said;
+}
+
+TEST_F(Cli, ShowsAKilledRunAsInterrupted) {
+  m_program.write_script("test.sh", "#!/bin/sh\necho ready\nexec sleep 1000\n");
+  RunningNestbox nestbox(m_program, {"run", "--driver", "local", "./test.sh"});
+  ASSERT_TRUE(nestbox.wait_for("ready")) << nestbox.output();
+  nestbox.process().kill();
+  EXPECT_TRUE(m_program.processes_gone());
+  run({"show"});
+  EXPECT_TRUE(said("unfinished test.sh")) << m_said;
+  EXPECT_TRUE(said("interrupted: nestbox ended before the run did")) << m_said;
+}
+
+TEST_F(Cli, FinishesRunningTestsOnTheFirstInterrupt) {
+  const fs::path fifo = m_program.home() / "go";
+  ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+  m_program.write_script("test_a.sh", "#!/bin/sh\necho ready\ncat '" + fifo.string() + "'\n");
+  m_program.write_script("test_b.sh", "#!/bin/sh\n");
+  RunningNestbox nestbox(m_program, {"run", "--driver", "local", "-v", "--jobs", "1"});
+  ASSERT_TRUE(nestbox.wait_for("| ready")) << nestbox.output();
+  nestbox.process().signal(SIGINT);
+  ASSERT_TRUE(nestbox.wait_for("interrupt again")) << nestbox.output();
+  open_and_close(fifo);
+  EXPECT_EQ(nestbox.finish().code, 130);
+  EXPECT_NE(nestbox.output().find("interrupted: 1 passed, 1 cancelled"), std::string::npos)
+      << nestbox.output();
+}
+
+TEST_F(Cli, EndsRunningTestsOnTheSecondInterrupt) {
+  m_program.write_script("test.sh",
+                         "#!/bin/sh\ntrap '' INT TERM\necho ready\nwhile :; do sleep 1000; done\n");
+  RunningNestbox nestbox(m_program, {"run", "--driver", "local", "./test.sh"});
+  ASSERT_TRUE(nestbox.wait_for("ready")) << nestbox.output();
+  nestbox.process().signal(SIGINT);
+  ASSERT_TRUE(nestbox.wait_for("interrupt again")) << nestbox.output();
+  nestbox.process().signal(SIGINT);
+  EXPECT_EQ(nestbox.finish().code, 130);
+  EXPECT_TRUE(m_program.processes_gone());
+}
+
+TEST_F(Cli, SaysWhatWasMeant) {
+  EXPECT_EQ(run({"rnu"}).status.code, 2);
+  EXPECT_TRUE(said("unknown command 'rnu'\nhint: did you mean 'run'?")) << m_said;
+  EXPECT_EQ(run({"cache", "lst"}).status.code, 2);
+  EXPECT_TRUE(said("did you mean 'list'?")) << m_said;
+  EXPECT_EQ(run({"run", "--driver", "qmeu", "--", "true"}).status.code, 2);
+  EXPECT_TRUE(said("did you mean 'qemu'?")) << m_said;
+  EXPECT_EQ(run_locally({"-e", "debain", "--", "true"}).status.code, 2);
+  EXPECT_TRUE(said("did you mean 'debian'?")) << m_said;
+  EXPECT_EQ(run({"run", "--nonsense"}).status.code, 2);
+  EXPECT_EQ(run({}).status.code, 2);
+  EXPECT_EQ(run({"run", "x.sh", "--", "true"}).status.code, 2);
+  EXPECT_EQ(run({"list", "--", "true"}).status.code, 2);
+  EXPECT_EQ(run({"run", "--"}).status.code, 2);
+  EXPECT_EQ(run_locally({"--shard", "3/2", "--", "true"}).status.code, 2);
+  EXPECT_EQ(run_locally({"--jobs", "-3", "--", "true"}).status.code, 2);
+  EXPECT_EQ(run_locally({"--report", "html=x", "--", "true"}).status.code, 2);
+}
+
+TEST_F(Cli, SaysThatNothingIsSelected) {
+  m_program.write_script("test.sh", "#!/bin/sh\n");
+  EXPECT_EQ(run_locally({"-m", "slow"}).status.code, 5);
+  EXPECT_TRUE(said("no tests selected (1 deselected)")) << m_said;
+}
+
+TEST_F(Cli, HelpsEveryCommand) {
+  for (const char* command :
+       {"run", "list", "show", "shell", "init", "validate", "doctor", "cache", "env", "schema"})
+    EXPECT_EQ(run({command, "--help"}).status.code, 0) << command;
+  EXPECT_EQ(run({"--version"}).output, "nestbox " NESTBOX_VERSION "\n");
+  EXPECT_TRUE(Json::parse(run({"schema"}).output).is_object());
+}
+
+TEST_F(Cli, ListsAsJson) {
+  m_program.write_script("test.sh", "#!/bin/sh\n");
+  EXPECT_EQ(Json::parse(run({"list", "--json"}).output).at("tests").size(), 1U);
+  EXPECT_TRUE(Json::parse(run({"cache", "list", "--json"}).output).at("entries").is_array());
+  EXPECT_EQ(Json::parse(run({"env", "list", "--json"}).output).at("environments").size(), 3U);
+  EXPECT_TRUE(Json::parse(run({"show", "--list", "--json"}).output).at("runs").is_array());
+}
+
+TEST_F(Cli, PassesVariables) {
+  m_program.environment["FROM_HERE"] = "taken";
+  EXPECT_EQ(run_locally({"-q", "--env", "FROM_HERE", "--env", "SET=a=b", "--", "sh", "-c",
+                         "echo $FROM_HERE $SET"})
+                .output,
+            "taken a=b\n");
+}
+
+TEST_F(Cli, RepeatsAndRetriesWhenAsked) {
+  m_program.write_script("test.sh", "#!/bin/sh\ntest $NESTBOX_ATTEMPT = 2\n");
+  EXPECT_EQ(run_locally({"./test.sh", "--repeat", "3", "--retries", "1"}).status.code, 0) << m_said;
+  EXPECT_TRUE(said("3 passed")) << m_said;
+  EXPECT_TRUE(said("passed on attempt 2")) << m_said;
+}
+
+TEST_F(Cli, AnnotatesFailuresForGithub) {
+  m_program.environment["GITHUB_ACTIONS"] = "true";
+  m_program.write_script("test.sh", "#!/bin/sh\necho '::set-output name=x::y'\nexit 1\n");
+  run_locally({"./test.sh"});
+  EXPECT_TRUE(said("::error ")) << m_said;
+}
+
+}  // namespace
+}  // namespace nestbox
