@@ -25,7 +25,7 @@ std::map<std::string, json> results(const fs::path& report) {
   for (std::string line; std::getline(lines, line);) {
     json event = json::parse(line);
     if (event.at("event") == "test_finished")
-      found[event.at("test").at("name")] = event;
+      found[event.at("test")] = event;
   }
   return found;
 }
@@ -33,8 +33,7 @@ std::map<std::string, json> results(const fs::path& report) {
 std::string outcome_of(const NestboxProgram& nestbox, const std::string& name) {
   const std::map<std::string, json> all = results(nestbox.home() / "report.jsonl");
   const auto found = all.find(name);
-  return found == all.end() ? "not reported"
-                            : found->second.at("result").at("outcome").get<std::string>();
+  return found == all.end() ? "not reported" : found->second.at("outcome").get<std::string>();
 }
 
 Captured run_reported(const NestboxProgram& nestbox, std::vector<std::string> arguments) {
@@ -133,8 +132,8 @@ TEST(GuestFault, GarbageOnTheAgentPortIsALostMachine) {
 systemctl kill -s KILL nestbox-agent
 exec setsid systemd-run sh -c 'while :; do cat /dev/urandom > /dev/vport*p*; done'
 )sh");
-  const Captured run = nestbox.run({"run", "./test.sh", "--report",
-                                    "jsonl=" + (nestbox.home() / "report.jsonl").string()});
+  const Captured run = nestbox.run(
+      {"run", "./test.sh", "--report", "jsonl=" + (nestbox.home() / "report.jsonl").string()});
   EXPECT_EQ(run.status.code, 3) << run.output << run.diagnostics;
   EXPECT_EQ(outcome_of(nestbox, "test.sh"), "lost") << run.output << run.diagnostics;
 }

@@ -37,7 +37,7 @@ class KillDuringBuild : public testing::TestWithParam<int> {};
 
 TEST_P(KillDuringBuild, LeavesNothingAndTheNextRunWorks) {
   const NestboxProgram nestbox(NestboxProgram::Cache::image);
-  RunningNestbox run(nestbox, {"env", "build", "tiny", "--no-progress"});
+  RunningNestbox run(nestbox, {"env", "build", "tiny"});
   ASSERT_TRUE(run.wait_for("tiny"));
   // Ended before, early in, in the middle of, or late in the boot: it takes a few seconds.
   run.process().wait(Deadline::after(std::chrono::milliseconds(GetParam())));
