@@ -59,8 +59,11 @@ function(nestbox_fuzzer name)
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE ${ARG_LINK} nestbox_settings nestbox_warnings)
   target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+  # What libFuzzer finds goes into the first directory; the second, ours, it only reads.
+  file(MAKE_DIRECTORY "${CMAKE_CURRENT_BINARY_DIR}/corpus/${name}")
   add_test(NAME ${name}
-           COMMAND ${name} -max_total_time=10 -max_len=65536 "${PROJECT_SOURCE_DIR}/tests/fuzz/corpus/${name}")
+           COMMAND ${name} -max_total_time=10 -max_len=65536 "${CMAKE_CURRENT_BINARY_DIR}/corpus/${name}"
+                   "${PROJECT_SOURCE_DIR}/tests/fuzz/corpus/${name}")
   set_tests_properties(${name} PROPERTIES TIMEOUT 120 LABELS fuzz)
   add_dependencies(fuzzers ${name})
 endfunction()
