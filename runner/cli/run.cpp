@@ -77,6 +77,10 @@ public:
     }
     if (m_machine_driver)
       return facts(*m_machine_driver, {});
+    if (m_options.accelerator == AcceleratorPolicy::require)
+      throw Error(ErrorCode::unsupported,
+                  "no hardware acceleration works here: " + join(m_reasons, "; "),
+                  "'--accel prefer' emulates where the hardware cannot be used");
     return facts("local", "no hypervisor works here: " + join(m_reasons, "; "));
   }
 
