@@ -9,7 +9,8 @@
 
 namespace nestbox {
 
-/// The instant by which a wait must have ended. Every wait takes one; `never()` is for a person at a terminal.
+/// The instant by which a wait must have ended. Every wait takes one; `never()` is for a person at
+/// a terminal.
 class Deadline {
 public:
   using Clock = std::chrono::steady_clock;
@@ -34,9 +35,9 @@ private:
   Clock::time_point m_instant;
 };
 
-/// A question that long waits keep asking: "should I stop?". Copies share one answer; a default-made token never
-/// cancels. Its descriptor becomes readable (for good) when cancelled, so that a poll can wait on it as an event.
-/// Safe from any thread.
+/// A question that long waits keep asking: "should I stop?". Copies share one answer; a
+/// default-made token never cancels. Its descriptor becomes readable (for good) when cancelled, so
+/// that a poll can wait on it as an event. Safe from any thread.
 class CancelToken {
 public:
   CancelToken() = default;
@@ -64,7 +65,8 @@ private:
 
 enum class Wait { ready, timed_out, cancelled };
 
-/// Blocks until `descriptor` is readable (or closed by its peer), the deadline passes or the token is cancelled.
+/// Blocks until `descriptor` is readable (or closed by its peer), the deadline passes or the token
+/// is cancelled.
 Wait wait_readable(int descriptor, Deadline deadline, const CancelToken& cancel = {});
 Wait wait_writable(int descriptor, Deadline deadline, const CancelToken& cancel = {});
 

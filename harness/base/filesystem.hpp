@@ -16,20 +16,24 @@ namespace fs = std::filesystem;
 /// The whole file, refused with Error(io) when larger than `limit`.
 std::string read_file(const fs::path& path, Bytes limit = mebibytes(64));
 
-/// Written beside, fsynced and renamed: a reader sees the old content or the new, never a part. Throws Error(io).
+/// Written beside, fsynced and renamed: a reader sees the old content or the new, never a part.
+/// Throws Error(io).
 void write_file_atomically(const fs::path& path, std::string_view content);
 
-/// fsyncs every file below `staging`, renames it to `destination`, fsyncs the parent. False (and `staging`
-/// untouched) when `destination` exists already: somebody else published first.
+/// fsyncs every file below `staging`, renames it to `destination`, fsyncs the parent. False (and
+/// `staging` untouched) when `destination` exists already: somebody else published first.
 bool publish_directory(const fs::path& staging, const fs::path& destination);
 
-/// Removes a tree however its permissions were set; never follows a symlink out of it. Best effort, never throws.
+/// Removes a tree however its permissions were set; never follows a symlink out of it. Best effort,
+/// never throws.
 void remove_tree(const fs::path& root) noexcept;
 
-/// `relative` below `root`, or nothing when it is absolute, empty, or has a `..` that leaves the root.
+/// `relative` below `root`, or nothing when it is absolute, empty, or has a `..` that leaves the
+/// root.
 std::optional<fs::path> path_beneath(const fs::path& root, std::string_view relative);
 
-/// A directory of our own below the system's temporary one, mode 0700, removed with the object unless kept.
+/// A directory of our own below the system's temporary one, mode 0700, removed with the object
+/// unless kept.
 class TemporaryDirectory {
 public:
   explicit TemporaryDirectory(std::string_view prefix = "nestbox");
@@ -45,7 +49,8 @@ private:
   bool m_keep = false;
 };
 
-/// An advisory lock on a file (flock), freed with the object, also by kill -9. The file is made when absent.
+/// An advisory lock on a file (flock), freed with the object, also by kill -9. The file is made
+/// when absent.
 class FileLock {
 public:
   enum class Mode { shared, exclusive };
@@ -62,7 +67,8 @@ private:
 
 /// $XDG_CACHE_HOME/nestbox, or ~/.cache/nestbox; made when absent.
 fs::path cache_directory();
-/// $XDG_STATE_HOME/nestbox, or ~/.local/state/nestbox: where run directories live; made when absent.
+/// $XDG_STATE_HOME/nestbox, or ~/.local/state/nestbox: where run directories live; made when
+/// absent.
 fs::path state_directory();
 
 }  // namespace nestbox

@@ -7,8 +7,8 @@
 
 namespace nestbox {
 
-/// SHA-256, fed piece by piece. `field` frames name and value by length, so that no two sequences of fields share
-/// a digest: the way to make a content key.
+/// SHA-256, fed piece by piece. `field` frames name and value by length, so that no two sequences
+/// of fields share a digest: the way to make a content key.
 class Sha256 {
 public:
   Sha256();
@@ -26,7 +26,8 @@ private:
 
 std::string sha256(std::string_view bytes);
 
-/// Of a file's content; holes are not read from disk but count as the zeros they are. Throws Error(io).
+/// Of a file's content; holes are not read from disk but count as the zeros they are. Throws
+/// Error(io).
 std::string sha256_file(const std::filesystem::path& path);
 
 }  // namespace nestbox

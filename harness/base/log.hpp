@@ -6,7 +6,8 @@ namespace nestbox {
 
 enum class LogLevel { debug, info, warning };
 
-/// Diagnostics for a person, one line each, to stderr unless a sink is set; any thread. Never results, never secrets.
+/// Diagnostics for a person, one line each, to stderr unless a sink is set; any thread. Never
+/// results, never secrets.
 void log(LogLevel level, std::string_view message);
 
 /// Lines below this level are dropped; `info` at first (NESTBOX_LOG=debug and --verbose lower it).

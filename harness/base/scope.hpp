@@ -31,7 +31,8 @@ class FileDescriptor {
 public:
   FileDescriptor() = default;
   explicit FileDescriptor(int descriptor) : m_descriptor(descriptor) {}
-  FileDescriptor(FileDescriptor&& other) noexcept : m_descriptor(std::exchange(other.m_descriptor, -1)) {}
+  FileDescriptor(FileDescriptor&& other) noexcept
+      : m_descriptor(std::exchange(other.m_descriptor, -1)) {}
   FileDescriptor& operator=(FileDescriptor&& other) noexcept {
     if (this != &other) {
       close();

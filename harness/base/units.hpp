@@ -18,11 +18,18 @@ struct Bytes {
   constexpr Bytes operator*(std::uint64_t factor) const { return {count * factor}; }
 };
 
-constexpr Bytes kibibytes(std::uint64_t count) { return {count << 10}; }
-constexpr Bytes mebibytes(std::uint64_t count) { return {count << 20}; }
-constexpr Bytes gibibytes(std::uint64_t count) { return {count << 30}; }
+constexpr Bytes kibibytes(std::uint64_t count) {
+  return {count << 10};
+}
+constexpr Bytes mebibytes(std::uint64_t count) {
+  return {count << 20};
+}
+constexpr Bytes gibibytes(std::uint64_t count) {
+  return {count << 30};
+}
 
-/// "256MiB", "1GiB", "512M", "64kB", "4096": binary units with or without 'i'; no sign, no fraction but "1.5GiB".
+/// "256MiB", "1GiB", "512M", "64kB", "4096": binary units with or without 'i'; no sign, no fraction
+/// but "1.5GiB".
 Result<Bytes> parse_bytes(std::string_view text);
 
 /// "256 MiB", "1.5 GiB", "12 KiB", "17 B": for a person, at most four characters of number.

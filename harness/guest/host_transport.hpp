@@ -7,9 +7,9 @@
 
 namespace nestbox {
 
-/// Runs commands on this very host, each as a whole process tree that ends with it (script mode). Paths are host
-/// paths; thaw and quiesce do nothing, for nothing was frozen. `use_sudo` runs commands
-/// through `sudo -n`, unless we are root already.
+/// Runs commands on this very host, each as a whole process tree that ends with it (script mode).
+/// Paths are host paths; thaw and quiesce do nothing, for nothing was frozen. `use_sudo` runs
+/// commands through `sudo -n`, unless we are root already.
 std::unique_ptr<Transport> make_host_transport(bool use_sudo);
 
 }  // namespace nestbox
