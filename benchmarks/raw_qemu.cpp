@@ -16,7 +16,7 @@
 #include "harness/base/scope.hpp"
 #include "harness/base/subprocess.hpp"
 #include "harness/guest/agent_protocol.hpp"
-#include "vmdrivers/qemu/argv.hpp"
+#include "vmdrivers/qemu/machine.hpp"
 
 namespace nestbox::bench {
 
@@ -82,7 +82,7 @@ double milliseconds(const timeval& time) {
 
 }  // namespace
 
-RawQemu::RawQemu(const Snapshot& snapshot) : m_state(snapshot.directory / "state") {
+RawQemu::RawQemu(const Snapshot& snapshot) : m_state(snapshot.directory / qemu::k_state_file) {
   const auto binary = find_program("qemu-system-x86_64");
   if (!binary)
     throw Error(ErrorCode::not_found, "there is no 'qemu-system-x86_64'");
@@ -90,7 +90,7 @@ RawQemu::RawQemu(const Snapshot& snapshot) : m_state(snapshot.directory / "state
   launch.binary = binary->string();
   launch.accelerator = {"tcg", "max"};
   launch.spec = snapshot.spec;
-  launch.ram_file = qemu::RamFile{snapshot.directory / "ram", false};
+  launch.ram_file = qemu::RamFile{snapshot.directory / qemu::k_ram_file, false};
   launch.restore = true;
   m_argv = qemu::make_argv(launch);
 }
