@@ -1,15 +1,11 @@
 #include "harness/base/subprocess.hpp"
 
-#include <fcntl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <condition_variable>
 #include <csignal>
-#include <cstdlib>
-#include <cstring>
 #include <deque>
 #include <future>
 #include <mutex>
@@ -21,9 +17,8 @@
 
 #include "harness/base/child_setup.hpp"
 #include "harness/base/error.hpp"
-#include "harness/base/text.hpp"
+#include "harness/base/pipe.hpp"
 #include "harness/base/tree_supervisor.hpp"
-#include "harness/base/watch.hpp"
 
 namespace nestbox {
 
@@ -142,46 +137,20 @@ Error launch_error(const LaunchFailure& failure, const ProcessSpec& spec,
   return error;
 }
 
-std::optional<std::filesystem::path> search(const std::string& name, const std::string& path) {
-  for (const std::string& directory : split(path + ":/usr/local/sbin:/usr/sbin:/sbin", ':')) {
-    // An empty part means the working directory: whatever lies there is not to be run by its bare
-    // name.
-    const std::filesystem::path candidate = std::filesystem::path(directory) / name;
-    std::error_code error;
-    if (!directory.empty() && std::filesystem::is_regular_file(candidate, error)
-        && ::access(candidate.c_str(), X_OK) == 0)
-      return candidate;
-  }
-  return std::nullopt;
-}
-
-std::string our_path() {
-  const char* path = std::getenv("PATH");
-  return path ? path : "/usr/local/bin:/usr/bin:/bin";
-}
-
 std::string program_of(const ProcessSpec& spec) {
   if (spec.argv.empty() || spec.argv[0].empty())
     throw Error(ErrorCode::not_found, "cannot run a program without a name");
   const std::string& name = spec.argv[0];
   if (name.find('/') != name.npos)
     return name;
-  std::string path = our_path();
+  std::optional<std::string> path;
   if (spec.environment) {
     if (const auto variable = spec.environment->find("PATH"); variable != spec.environment->end())
       path = variable->second;
   }
-  if (const auto found = search(name, path))
+  if (const auto found = path ? find_program(name, *path) : find_program(name))
     return found->string();
   throw Error(ErrorCode::not_found, "cannot run '" + name + "': no such program in PATH");
-}
-
-void make_pipe(FileDescriptor& reading, FileDescriptor& writing) {
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0)
-    throw system_error("cannot make a pipe", errno);
-  reading = FileDescriptor(ends[0]);
-  writing = FileDescriptor(ends[1]);
 }
 
 // What the child reported before it could execute; nothing when it did.
@@ -244,15 +213,14 @@ std::string describe(ExitStatus status) {
 }
 
 Process Process::spawn(const ProcessSpec& spec) {
-  FileDescriptor reading, writing;
-  make_pipe(reading, writing);
+  Pipe failures;
   const std::string program = program_of(spec);
-  ChildSetup setup(spec, program, writing.get());
+  ChildSetup setup(spec, program, failures.writing.get());
   const pid_t pid =
       Spawner::instance().run(Spawner::Task([&setup] { return fork_and_execute(setup); }));
   auto state = std::make_unique<State>(pid, spec.whole_tree);
-  writing.close();
-  if (const auto failure = read_failure(reading.get())) {
+  failures.writing.close();
+  if (const auto failure = read_failure(failures.reading.get())) {
     state->reap();
     throw launch_error(*failure, spec, program);
   }
@@ -290,58 +258,6 @@ std::optional<ExitStatus> Process::wait(Deadline deadline, const CancelToken& ca
 
 void Process::kill() noexcept {
   m_state->kill();
-}
-
-Captured run_captured(ProcessSpec spec, Deadline deadline, const CancelToken& cancel, Bytes limit) {
-  // Writers that outlive their parent would hold the pipes open, and outlive us too.
-  spec.whole_tree = true;
-  FileDescriptor output, output_end, diagnostics, diagnostics_end;
-  make_pipe(output, output_end);
-  make_pipe(diagnostics, diagnostics_end);
-  spec.descriptors[STDOUT_FILENO] = output_end.get();
-  spec.descriptors[STDERR_FILENO] = diagnostics_end.get();
-  Process process = Process::spawn(spec);
-  output_end.close();
-  diagnostics_end.close();
-
-  Captured captured;
-  const auto keep_in = [limit](std::string& text) {
-    return [&text, limit](std::string_view piece) {
-      text += piece.substr(0, std::min<std::uint64_t>(piece.size(), limit.count - text.size()));
-    };
-  };
-  std::vector<Watch> watches = {watch_output(output.get(), keep_in(captured.output)),
-                                watch_output(diagnostics.get(), keep_in(captured.diagnostics))};
-  switch (watch_until_end(process, watches, deadline, cancel)) {
-  case Wait::timed_out:
-    throw Error(ErrorCode::timeout, "'" + spec.argv[0] + "' took too long and was ended");
-  case Wait::cancelled:
-    throw Error(ErrorCode::cancelled, "'" + spec.argv[0] + "' was cancelled");
-  case Wait::ready:
-    break;
-  }
-  captured.status = *process.wait(Deadline::never());
-  watch_until_done(watches, deadline);
-  return captured;
-}
-
-std::string run_checked(ProcessSpec spec, Deadline deadline, const CancelToken& cancel) {
-  constexpr std::size_t k_last_bytes = 2000;
-  const std::string name = spec.argv.empty() ? "" : spec.argv[0];
-  Captured captured = run_captured(std::move(spec), deadline, cancel);
-  if (captured.status.success())
-    return std::move(captured.output);
-  std::string_view last = trim(captured.diagnostics);
-  if (last.size() > k_last_bytes)
-    last.remove_prefix(
-        std::min(last.find('\n', last.size() - k_last_bytes), last.size() - k_last_bytes));
-  throw Error(ErrorCode::infrastructure,
-              "'" + name + "' failed: " + describe(captured.status)
-                  + (last.empty() ? "" : "\n" + std::string(trim(last))));
-}
-
-std::optional<std::filesystem::path> find_program(const std::string& name) {
-  return search(name, our_path());
 }
 
 }  // namespace nestbox

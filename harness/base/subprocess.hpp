@@ -100,5 +100,6 @@ std::string run_checked(ProcessSpec spec, Deadline deadline, const CancelToken& 
 
 /// The first executable of this name in PATH (and the sbin directories), or nothing.
 std::optional<std::filesystem::path> find_program(const std::string& name);
+std::optional<std::filesystem::path> find_program(const std::string& name, const std::string& path);
 
 }  // namespace nestbox

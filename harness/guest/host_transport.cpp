@@ -10,6 +10,7 @@
 
 #include "harness/base/error.hpp"
 #include "harness/base/filesystem.hpp"
+#include "harness/base/pipe.hpp"
 #include "harness/base/watch.hpp"
 #include "harness/guest/tree_reader.hpp"
 #include "harness/guest/tree_writer.hpp"
@@ -23,17 +24,6 @@ using namespace std::chrono_literals;
 // What an ended tree left in its pipes is there at once; only a process that could not be killed
 // holds them open.
 constexpr std::chrono::seconds k_drain_grace = 1s;
-
-struct Pipe {
-  Pipe() {
-    int ends[2];
-    if (::pipe2(ends, O_CLOEXEC) != 0)
-      throw system_error("cannot make a pipe", errno);
-    reading = FileDescriptor(ends[0]);
-    writing = FileDescriptor(ends[1]);
-  }
-  FileDescriptor reading, writing;
-};
 
 class Terminal {
 public:

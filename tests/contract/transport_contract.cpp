@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "harness/base/error.hpp"
+#include "harness/base/pipe.hpp"
 #include "harness/base/text.hpp"
 
 namespace nestbox {
@@ -261,14 +262,12 @@ TEST_P(TransportContract, TypesInputIntoTheTerminal) {
 }
 
 TEST_P(TransportContract, InterruptsThroughTheTerminal) {
-  int ends[2];
-  ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
-  const FileDescriptor input(ends[0]);
-  const FileDescriptor keyboard(ends[1]);
+  const Pipe keyboard;
   const Outcome outcome = run_until_ready(
       {.argv = {"sh", "-c", "trap 'exit 6' INT; echo ready; while :; do sleep 0.05; done"},
        .terminal = TerminalSize{}},
-      {.input = input.get()}, {}, [&] { ASSERT_EQ(::write(keyboard.get(), "\x03", 1), 1); });
+      {.input = keyboard.reading.get()}, {},
+      [&] { ASSERT_EQ(::write(keyboard.writing.get(), "\x03", 1), 1); });
   EXPECT_EQ(outcome.result.status, (ExitStatus{6, 0}));
 }
 

@@ -6,22 +6,12 @@
 #include <thread>
 
 #include "harness/base/error.hpp"
+#include "harness/base/pipe.hpp"
 
 namespace nestbox {
 namespace {
 
 using namespace std::chrono_literals;
-
-struct Pipe {
-  Pipe() {
-    int ends[2];
-    if (::pipe(ends) != 0)
-      throw system_error("cannot make a pipe", errno);
-    reading = FileDescriptor(ends[0]);
-    writing = FileDescriptor(ends[1]);
-  }
-  FileDescriptor reading, writing;
-};
 
 TEST(Deadline, TellsWhatIsLeft) {
   EXPECT_TRUE(Deadline::after(0s).passed());

@@ -12,6 +12,7 @@
 
 #include "harness/base/error.hpp"
 #include "harness/base/filesystem.hpp"
+#include "harness/base/pipe.hpp"
 #include "harness/base/text.hpp"
 
 namespace nestbox {
@@ -46,23 +47,15 @@ ErrorCode code_of(const ProcessSpec& spec) {
 // A pipe that a tree of processes tells its pids through, and pidfds of what it told.
 class Pids {
 public:
-  Pids() {
-    int ends[2];
-    if (::pipe2(ends, O_CLOEXEC) != 0)
-      throw system_error("cannot make a pipe", errno);
-    m_reading = FileDescriptor(ends[0]);
-    m_writing = FileDescriptor(ends[1]);
-  }
-
-  int writing() const { return m_writing.get(); }
+  int writing() const { return m_pipe.writing.get(); }
 
   // Waits for so many lines, each one pid.
   void expect(int count) {
-    m_writing.close();
+    m_pipe.writing.close();
     std::string text;
     char c = 0;
-    while (count > 0 && wait_readable(m_reading.get(), soon()) == Wait::ready
-           && ::read(m_reading.get(), &c, 1) == 1) {
+    while (count > 0 && wait_readable(m_pipe.reading.get(), soon()) == Wait::ready
+           && ::read(m_pipe.reading.get(), &c, 1) == 1) {
       if (c != '\n') {
         text += c;
         continue;
@@ -84,7 +77,7 @@ public:
   }
 
 private:
-  FileDescriptor m_reading, m_writing;
+  Pipe m_pipe;
   std::vector<FileDescriptor> m_pids;
 };
 
@@ -317,15 +310,12 @@ TEST(Process, EndsItsWholeTreeWhenDropped) {
 TEST(Process, EndsItsDaemonsWhenTheProgramEnds) {
   Pids pids;
   ProcessSpec spec = shell("(setsid sh -c 'echo $$; exec sleep 1000' &)\nread -r line; exit 4");
-  int ends[2];
-  ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
-  const FileDescriptor input(ends[0]);
-  FileDescriptor go(ends[1]);
-  spec.descriptors = {{0, input.get()}, {1, pids.writing()}};
+  Pipe input;
+  spec.descriptors = {{0, input.reading.get()}, {1, pids.writing()}};
   spec.whole_tree = true;
   Process process = Process::spawn(spec);
   pids.expect(1);
-  go.close();
+  input.writing.close();
   EXPECT_EQ(process.wait(soon()), (ExitStatus{4, 0}));
   EXPECT_TRUE(pids.all_end());
 }
