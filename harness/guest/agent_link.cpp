@@ -39,7 +39,8 @@ bool carries_data(FrameType type) {
 }
 
 bool is_answer(FrameType type) {
-  return type == FrameType::exit || type == FrameType::done || type == FrameType::error || type == FrameType::pong;
+  return type == FrameType::exit || type == FrameType::done || type == FrameType::error
+         || type == FrameType::pong;
 }
 
 }  // namespace
@@ -153,9 +154,11 @@ void AgentLink::write(std::string_view bytes) {
   if (m_failure)
     return;
   if (m_backlog.empty()) {
-    const ssize_t count = ::send(m_socket.get(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    const ssize_t count =
+        ::send(m_socket.get(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
     if (count < 0 && errno != EAGAIN && errno != EINTR)
-      return;  // the reading thread sees the same end of the connection, and after what came before it
+      return;  // the reading thread sees the same end of the connection, and after what came before
+               // it
     bytes.remove_prefix(static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
     if (bytes.empty())
       return;
@@ -165,7 +168,8 @@ void AgentLink::write(std::string_view bytes) {
 }
 
 void AgentLink::write_backlog() {
-  const ssize_t count = ::send(m_socket.get(), m_backlog.data(), m_backlog.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  const ssize_t count =
+      ::send(m_socket.get(), m_backlog.data(), m_backlog.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
   if (count > 0)
     m_backlog.erase(0, static_cast<std::size_t>(count));
   else if (count < 0 && errno != EAGAIN && errno != EINTR)
@@ -224,8 +228,8 @@ void AgentLink::greet(std::string_view payload) {
   if (message->nonce == m_nonce) {
     if (message->protocol != k_protocol_version)
       return fail(Error(ErrorCode::infrastructure,
-                        "the machine's agent speaks protocol " + std::to_string(message->protocol) + ", not "
-                            + std::to_string(k_protocol_version),
+                        "the machine's agent speaks protocol " + std::to_string(message->protocol)
+                            + ", not " + std::to_string(k_protocol_version),
                         "build the environment again: nestbox cache drop"));
     m_session = Session::established;
   } else if (m_session == Session::established && message->nonce == Nonce{}) {
@@ -242,8 +246,10 @@ void AgentLink::dispatch(const Frame& frame) {
     return;
   AgentStream& stream = *found->second;
   const bool data = carries_data(frame.type);
-  if (data ? frame.payload.size() > stream.m_allowance : ++stream.m_control_messages > k_max_control_messages)
-    return fail(Error(ErrorCode::corrupt, "the machine's agent sends more than it was given credit for"));
+  if (data ? frame.payload.size() > stream.m_allowance
+           : ++stream.m_control_messages > k_max_control_messages)
+    return fail(
+        Error(ErrorCode::corrupt, "the machine's agent sends more than it was given credit for"));
   stream.m_allowance -= data ? frame.payload.size() : 0;
   stream.m_answered = stream.m_answered || is_answer(frame.type);
   if (data && !stream.m_inbox.empty() && stream.m_inbox.back().type == frame.type

@@ -16,8 +16,9 @@
 
 namespace nestbox {
 
-/// One request's end of an AgentLink: what comes for it waits here, bounded by the protocol's window. Used by one
-/// thread. Dropped before its answer came, it tells the agent to end what it began.
+/// One request's end of an AgentLink: what comes for it waits here, bounded by the protocol's
+/// window. Used by one thread. Dropped before its answer came, it tells the agent to end what it
+/// began.
 class AgentStream {
 public:
   struct Message {
@@ -56,8 +57,8 @@ private:
   bool m_answered = false;
 };
 
-/// The connection to one agent: says hello, then carries the frames of many streams at once. One thread of its own
-/// reads, and writes what the socket did not take at once.
+/// The connection to one agent: says hello, then carries the frames of many streams at once. One
+/// thread of its own reads, and writes what the socket did not take at once.
 class AgentLink {
 public:
   explicit AgentLink(FileDescriptor socket);

@@ -20,7 +20,8 @@ void write_strings(PayloadWriter& writer, const std::vector<std::string>& string
 std::vector<std::string> read_strings(PayloadReader& reader) {
   std::vector<std::string> strings;
   const auto count = reader.integer<std::uint32_t>();
-  // Each string takes four bytes at least, so a claimed count cannot make us reserve more than was sent.
+  // Each string takes four bytes at least, so a claimed count cannot make us reserve more than was
+  // sent.
   strings.reserve(std::min<std::size_t>(count, reader.left() / 4));
   for (std::uint32_t i = 0; i < count && reader.sound(); ++i)
     strings.emplace_back(reader.string());
@@ -34,7 +35,9 @@ std::optional<Message> when_complete(const PayloadReader& reader, Message messag
   return message;
 }
 
-bool holds_nul(const std::string& text) { return text.find('\0') != std::string::npos; }
+bool holds_nul(const std::string& text) {
+  return text.find('\0') != std::string::npos;
+}
 
 }  // namespace
 
@@ -83,14 +86,19 @@ std::optional<RunMessage> decode_run(std::string_view payload) {
   message.working_directory = reader.string();
   message.argv = read_strings(reader);
   message.environment = read_strings(reader);
-  if (message.argv.empty() || options > (k_run_input | k_run_terminal) || holds_nul(message.working_directory)
-      || std::ranges::any_of(message.argv, holds_nul) || std::ranges::any_of(message.environment, holds_nul))
+  if (message.argv.empty() || options > (k_run_input | k_run_terminal)
+      || holds_nul(message.working_directory) || std::ranges::any_of(message.argv, holds_nul)
+      || std::ranges::any_of(message.environment, holds_nul))
     return std::nullopt;
   return when_complete(reader, std::move(message));
 }
 
 std::string encode(const ExitMessage& message) {
-  return PayloadWriter().integer(message.code).integer(message.signal).integer(message.oom_kills).take();
+  return PayloadWriter()
+      .integer(message.code)
+      .integer(message.signal)
+      .integer(message.oom_kills)
+      .take();
 }
 
 std::optional<ExitMessage> decode_exit(std::string_view payload) {
@@ -126,7 +134,10 @@ std::optional<ThawMessage> decode_thaw(std::string_view payload) {
 }
 
 std::string encode(const ErrorMessage& message) {
-  return PayloadWriter().integer(static_cast<std::uint8_t>(message.kind)).string(message.text).take();
+  return PayloadWriter()
+      .integer(static_cast<std::uint8_t>(message.kind))
+      .string(message.text)
+      .take();
 }
 
 std::optional<ErrorMessage> decode_error(std::string_view payload) {
@@ -152,7 +163,9 @@ std::optional<RunMessage::Terminal> decode_resize(std::string_view payload) {
   return when_complete(reader, size);
 }
 
-std::string encode_credit(std::uint32_t bytes) { return PayloadWriter().integer(bytes).take(); }
+std::string encode_credit(std::uint32_t bytes) {
+  return PayloadWriter().integer(bytes).take();
+}
 
 std::optional<std::uint32_t> decode_credit(std::string_view payload) {
   PayloadReader reader(payload);

@@ -9,8 +9,9 @@
 
 #include "harness/guest/frame.hpp"
 
-/// The messages of the agent protocol: plain values and their canonical bytes. `encode` gives a payload;
-/// `decode_…` gives nothing for bytes that are not exactly one such message. Shared by host and agent.
+/// The messages of the agent protocol: plain values and their canonical bytes. `encode` gives a
+/// payload; `decode_…` gives nothing for bytes that are not exactly one such message. Shared by
+/// host and agent.
 namespace nestbox {
 
 constexpr std::uint32_t k_protocol_version = 1;
@@ -23,8 +24,8 @@ constexpr std::size_t k_max_message = 2 * 1024 * 1024;
 
 using Nonce = std::array<char, 16>;
 
-/// Begins a session; the agent answers with the same nonce and says what it is. An agent that has just started
-/// says hello by itself with a nonce of zeros.
+/// Begins a session; the agent answers with the same nonce and says what it is. An agent that has
+/// just started says hello by itself with a nonce of zeros.
 struct HelloMessage {
   std::uint32_t protocol = k_protocol_version;
   Nonce nonce{};

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <system_error>
 
 #include "harness/base/error.hpp"
 #include "harness/guest/agent_link.hpp"
@@ -22,16 +23,17 @@ constexpr std::chrono::seconds k_kill_grace{30};
 constexpr std::uint32_t k_max_entries = 1'000'000;
 
 Error unexpected(FrameType type) {
-  return Error(ErrorCode::corrupt,
-               "the machine's agent sent a frame of type " + std::to_string(static_cast<int>(type))
-                   + " where it has no meaning");
+  return Error(ErrorCode::corrupt, "the machine's agent sent a frame of type "
+                                       + std::to_string(static_cast<int>(type))
+                                       + " where it has no meaning");
 }
 
 Error agent_error(const AgentStream::Message& message) {
   const auto error = decode_error(message.payload);
   if (!error)
     return Error(ErrorCode::corrupt, "the machine's agent sent an unsound error");
-  return Error(error->kind == ErrorMessage::Kind::invalid ? ErrorCode::corrupt : ErrorCode::io, error->text);
+  return Error(error->kind == ErrorMessage::Kind::invalid ? ErrorCode::corrupt : ErrorCode::io,
+               error->text);
 }
 
 /// For requests with one answer: no answer in time means that the machine is lost.
@@ -78,7 +80,8 @@ public:
         m_resize_event(command.terminal && io.resized ? io.resize_event : -1) {
     const std::string message = encode(run_message(command, io));
     if (message.size() > k_max_message)
-      throw Error(ErrorCode::usage, "the command '" + command.argv[0] + "' and its environment exceed 2 MiB");
+      throw Error(ErrorCode::usage,
+                  "the command '" + command.argv[0] + "' and its environment exceed 2 MiB");
     m_stream.send(FrameType::run, message);
   }
 
@@ -89,7 +92,8 @@ public:
                          {m_credit > 0 ? m_input : -1, POLLIN, 0},
                          {m_resize_event, POLLIN, 0},
                          {killed ? -1 : cancel.descriptor(), POLLIN, 0}};
-      const int ready = poll(polled, std::size(polled), (killed ? m_grace : deadline).poll_timeout());
+      const int ready =
+          poll(polled, std::size(polled), (killed ? m_grace : deadline).poll_timeout());
       if (ready < 0 && errno != EINTR)
         throw system_error("cannot wait for a command", errno);
       if (ready > 0 && polled[0].revents)
@@ -105,7 +109,8 @@ public:
       else if (!killed && deadline.passed())
         kill(m_result.timed_out);
       else if (killed && m_grace.passed())
-        throw Error(ErrorCode::lost, "the machine's agent did not end a command that it was told to end");
+        throw Error(ErrorCode::lost,
+                    "the machine's agent did not end a command that it was told to end");
     }
     return m_result;
   }
@@ -227,8 +232,8 @@ public:
     }
   }
 
-  void get(const std::string& source, const std::filesystem::path& destination, Bytes limit, Deadline deadline,
-           const CancelToken& cancel) override {
+  void get(const std::string& source, const std::filesystem::path& destination, Bytes limit,
+           Deadline deadline, const CancelToken& cancel) override {
     AgentStream stream(m_link);
     std::optional<TreeWriter> writer;
     stream.send(FrameType::get, source);
@@ -239,7 +244,10 @@ public:
       if (message.type != FrameType::tree)
         throw message.type == FrameType::error ? agent_error(message) : unexpected(message.type);
       if (!writer) {
-        std::filesystem::create_directories(destination);
+        std::error_code failure;
+        std::filesystem::create_directories(destination, failure);
+        if (failure)
+          throw system_error("cannot make '" + destination.string() + "'", failure.value());
         writer.emplace(open_directory(destination), TreeModes::owned,
                        TreeLimits{.bytes = limit.count, .entries = k_max_entries});
       }
@@ -254,11 +262,12 @@ public:
 
   void thaw(const Identity& identity, Deadline deadline) override {
     AgentStream stream(m_link);
-    stream.send(FrameType::thaw, encode(ThawMessage{.hostname = identity.hostname,
-                                                    .machine_id = identity.machine_id,
-                                                    .entropy = identity.entropy,
-                                                    .realtime = identity.realtime.count(),
-                                                    .network_address = identity.network_address.value_or("")}));
+    stream.send(FrameType::thaw,
+                encode(ThawMessage{.hostname = identity.hostname,
+                                   .machine_id = identity.machine_id,
+                                   .entropy = identity.entropy,
+                                   .realtime = identity.realtime.count(),
+                                   .network_address = identity.network_address.value_or("")}));
     answer_of(stream, FrameType::done, deadline);
   }
 

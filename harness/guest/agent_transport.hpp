@@ -8,8 +8,9 @@
 
 namespace nestbox {
 
-/// Speaks agent_protocol over one connected stream socket (the host end of the machine's virtio-serial port). Owns
-/// the socket and one reader thread; ends both when dropped. See agent_protocol.hpp for the frames.
+/// Speaks agent_protocol over one connected stream socket (the host end of the machine's
+/// virtio-serial port). Owns the socket and one reader thread; ends both when dropped. See
+/// agent_protocol.hpp for the frames.
 std::unique_ptr<Transport> make_agent_transport(FileDescriptor socket);
 
 /// The static x86-64 ELF of the guest agent, embedded in this program at build time.

@@ -39,7 +39,8 @@ Integer load(const char* in) {
   return value;
 }
 
-static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "frames are little-endian and so must be the machine");
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
+              "frames are little-endian and so must be the machine");
 
 bool valid_header(const char* header) {
   return std::memcmp(header, k_magic.data(), k_magic.size()) == 0
@@ -50,8 +51,8 @@ bool valid_header(const char* header) {
 
 }  // namespace
 
-void encode_frame_header(FrameType type, std::uint16_t flags, std::uint32_t stream, std::size_t length,
-                         char* out) {
+void encode_frame_header(FrameType type, std::uint16_t flags, std::uint32_t stream,
+                         std::size_t length, char* out) {
   std::memcpy(out, k_magic.data(), k_magic.size());
   store(out + 4, k_frame_version);
   store(out + 5, type);
@@ -87,7 +88,8 @@ std::optional<Frame> FrameDecoder::next() {
     if (!valid_header(header)) {
       const void* found = std::memchr(header + 1, k_magic[0], m_end - m_begin - 1);
       const std::size_t next_begin =
-          found ? static_cast<std::size_t>(static_cast<const char*>(found) - m_buffer.data()) : m_end;
+          found ? static_cast<std::size_t>(static_cast<const char*>(found) - m_buffer.data())
+                : m_end;
       m_skipped += next_begin - m_begin;
       m_begin = next_begin;
       continue;

@@ -7,8 +7,8 @@
 #include <string_view>
 #include <vector>
 
-/// The framing of the agent protocol, shared by the host and by the agent (so: no exceptions, no base library).
-/// docs/reference/agent-protocol.md describes the bytes.
+/// The framing of the agent protocol, shared by the host and by the agent (so: no exceptions, no
+/// base library). docs/reference/agent-protocol.md describes the bytes.
 namespace nestbox {
 
 constexpr std::uint8_t k_frame_version = 1;
@@ -17,25 +17,26 @@ constexpr std::size_t k_max_payload = 64 * 1024;
 
 /// What a frame says. Numbers are part of the protocol: never reuse one.
 enum class FrameType : std::uint8_t {
-  hello = 1,    ///< both ways: begins a session
-  ping = 2,     ///< to the agent: a nonce
-  pong = 3,     ///< from the agent: the same nonce
-  thaw = 4,     ///< to the agent: an identity; answered by done or error
-  quiesce = 5,  ///< to the agent: sync and end the session; answered by done or error
-  run = 6,      ///< to the agent: a command; ends with exit
-  exit = 7,     ///< from the agent: how the command ended; the last frame of its stream
-  output = 8,   ///< from the agent: stdout, or what the terminal shows
+  hello = 1,         ///< both ways: begins a session
+  ping = 2,          ///< to the agent: a nonce
+  pong = 3,          ///< from the agent: the same nonce
+  thaw = 4,          ///< to the agent: an identity; answered by done or error
+  quiesce = 5,       ///< to the agent: sync and end the session; answered by done or error
+  run = 6,           ///< to the agent: a command; ends with exit
+  exit = 7,          ///< from the agent: how the command ended; the last frame of its stream
+  output = 8,        ///< from the agent: stdout, or what the terminal shows
   error_output = 9,  ///< from the agent: stderr
   input = 10,        ///< to the agent: stdin
   end = 11,          ///< no more input, or no more of a tree
   resize = 12,       ///< to the agent: the terminal's new size
   kill = 13,         ///< to the agent: end the command's whole process tree
   credit = 14,       ///< both ways: so many more bytes may be sent on this stream
-  put = 15,          ///< to the agent: a directory's path; tree frames and end follow; answered by done or error
-  get = 16,          ///< to the agent: a path; answered by tree frames, then done or error
-  tree = 17,         ///< both ways: a piece of a tree stream
-  done = 18,         ///< from the agent: the request of this stream is fulfilled
-  error = 19,        ///< from the agent: it is not, and why
+  put = 15,   ///< to the agent: a directory's path; tree frames and end follow; answered by done or
+              ///< error
+  get = 16,   ///< to the agent: a path; answered by tree frames, then done or error
+  tree = 17,  ///< both ways: a piece of a tree stream
+  done = 18,  ///< from the agent: the request of this stream is fulfilled
+  error = 19,  ///< from the agent: it is not, and why
 };
 
 /// The message goes on in the next frame of this type and stream.
@@ -50,13 +51,15 @@ struct Frame {
 };
 
 /// The 20 bytes before a payload of `length` bytes (at most k_max_payload), written to `out`.
-void encode_frame_header(FrameType type, std::uint16_t flags, std::uint32_t stream, std::size_t length, char* out);
+void encode_frame_header(FrameType type, std::uint16_t flags, std::uint32_t stream,
+                         std::size_t length, char* out);
 
 /// Header and payload behind each other, appended to `out`.
 void append_frame(std::string& out, FrameType type, std::uint32_t stream, std::string_view payload,
                   std::uint16_t flags = 0);
 
-/// Cuts received bytes into frames. Bytes that are no frame are skipped until a valid header comes, and counted.
+/// Cuts received bytes into frames. Bytes that are no frame are skipped until a valid header comes,
+/// and counted.
 class FrameDecoder {
 public:
   FrameDecoder();

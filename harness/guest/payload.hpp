@@ -12,8 +12,7 @@ namespace nestbox {
 class PayloadWriter {
 public:
   template <class Integer>
-    requires std::is_integral_v<Integer>
-  PayloadWriter& integer(Integer value) {
+  requires std::is_integral_v<Integer> PayloadWriter& integer(Integer value) {
     char bytes[sizeof value];
     std::memcpy(bytes, &value, sizeof value);
     m_bytes.append(bytes, sizeof bytes);
@@ -30,15 +29,14 @@ private:
   std::string m_bytes;
 };
 
-/// Reads what PayloadWriter wrote. Foreign bytes never make it read outside: it then yields zeros and `sound()` is
-/// false for good.
+/// Reads what PayloadWriter wrote. Foreign bytes never make it read outside: it then yields zeros
+/// and `sound()` is false for good.
 class PayloadReader {
 public:
   explicit PayloadReader(std::string_view bytes) : m_rest(bytes) {}
 
   template <class Integer>
-    requires std::is_integral_v<Integer>
-  Integer integer() {
+  requires std::is_integral_v<Integer> Integer integer() {
     Integer value{};
     const std::string_view bytes = raw(sizeof value);
     if (m_sound)

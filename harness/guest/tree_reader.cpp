@@ -95,7 +95,8 @@ bool TreeReader::open_entry(const std::string& path) {
   }
   if (!S_ISREG(status.st_mode))
     return odd(path, "it is neither file, directory nor symlink");
-  FileDescriptor file(openat(directory, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  FileDescriptor file(
+      openat(directory, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
   if (!file || fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode))
     return odd(path, strerrordesc_np(errno));
   m_file = std::move(file);
@@ -119,7 +120,8 @@ bool TreeReader::read_extent(std::size_t room) {
   if (m_sparse) {
     const off_t hole = lseek(m_file.get(), static_cast<off_t>(m_offset), SEEK_HOLE);
     if (hole > static_cast<off_t>(m_offset))
-      wanted = std::min(wanted, static_cast<std::size_t>(hole) - static_cast<std::size_t>(m_offset));
+      wanted =
+          std::min(wanted, static_cast<std::size_t>(hole) - static_cast<std::size_t>(m_offset));
   }
   m_ready.resize(k_extent_header + wanted);
   const ssize_t count =
@@ -137,7 +139,9 @@ bool TreeReader::read_extent(std::size_t room) {
   return true;
 }
 
-TreeWalk::TreeWalk(FileDescriptor root) { descend(root.get(), "."); }
+TreeWalk::TreeWalk(FileDescriptor root) {
+  descend(root.get(), ".");
+}
 
 void TreeWalk::descend(int parent, const char* name) {
   if (m_levels.size() == k_max_depth)

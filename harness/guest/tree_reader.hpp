@@ -17,14 +17,16 @@ namespace nestbox {
 /// Yields the next path of a tree, relative to its root; false at the end.
 using TreeSource = std::function<bool(std::string& path)>;
 
-/// Turns files below one directory into a tree stream (tree_writer.hpp has the format), never following a symlink.
+/// Turns files below one directory into a tree stream (tree_writer.hpp has the format), never
+/// following a symlink.
 class TreeReader {
 public:
   /// What to do with a path that is gone, or is neither file, directory nor symlink.
   enum class Odd { fail, skip };
 
   TreeReader(FileDescriptor root, TreeSource source, Odd odd)
-      : m_cursor(std::move(root), DirectoryCursor::Missing::fail), m_source(std::move(source)), m_odd(odd) {}
+      : m_cursor(std::move(root), DirectoryCursor::Missing::fail), m_source(std::move(source)),
+        m_odd(odd) {}
 
   /// The next bytes of the stream, at most `size`; 0 at its end or on failure: `error` tells which.
   std::size_t read(char* out, std::size_t size);

@@ -10,15 +10,16 @@
 /// A tree stream is how file trees travel: records without padding, integers little-endian.
 ///   'd' mode:u32 path                      a directory
 ///   'l' mode:u32 path target               a symlink
-///   'f' mode:u32 path, then extents        a file: offset:u64 length:u32 bytes; length 0 ends it, offset = its size
-///   'e'                                    the end
-/// where path and target are length:u32 (at most 4096) and bytes. Holes of a file are the gaps between extents.
+///   'f' mode:u32 path, then extents        a file: offset:u64 length:u32 bytes; length 0 ends it,
+///   offset = its size 'e'                                    the end
+/// where path and target are length:u32 (at most 4096) and bytes. Holes of a file are the gaps
+/// between extents.
 namespace nestbox {
 
 constexpr std::uint32_t k_max_tree_path = 4096;
 
 struct TreeLimits {
-  std::uint64_t bytes = UINT64_MAX;   ///< of file content, holes not counted
+  std::uint64_t bytes = UINT64_MAX;  ///< of file content, holes not counted
   std::uint32_t entries = UINT32_MAX;
 };
 
@@ -28,14 +29,17 @@ enum class TreeModes {
   owned,  ///< the nine permissions, and always enough of them that the owner can read and remove
 };
 
-/// Writes a tree stream, arriving in pieces of any size, below one directory. Nothing lands outside it: names are
-/// checked and no symlink is followed. What is in the way of a file or symlink is replaced, a directory is kept.
+/// Writes a tree stream, arriving in pieces of any size, below one directory. Nothing lands outside
+/// it: names are checked and no symlink is followed. What is in the way of a file or symlink is
+/// replaced, a directory is kept.
 class TreeWriter {
 public:
   TreeWriter(FileDescriptor root, TreeModes modes, TreeLimits limits)
-      : m_cursor(std::move(root), DirectoryCursor::Missing::create), m_modes(modes), m_limits(limits) {}
+      : m_cursor(std::move(root), DirectoryCursor::Missing::create), m_modes(modes),
+        m_limits(limits) {}
 
-  /// False when the stream is unsound, a limit is exceeded or the kernel refuses: `error` then says why.
+  /// False when the stream is unsound, a limit is exceeded or the kernel refuses: `error` then says
+  /// why.
   bool write(std::string_view piece);
 
   /// The end record has come.

@@ -1,5 +1,5 @@
-// Foreign bytes through the agent protocol: frames come out whole and once however the bytes were cut, and every
-// message that decodes is what its own encoding decodes to.
+// Foreign bytes through the agent protocol: frames come out whole and once however the bytes were
+// cut, and every message that decodes is what its own encoding decodes to.
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
@@ -61,7 +61,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   // Whatever came before, a frame long enough after it is found again.
   std::string tail;
   append_frame(tail, FrameType::ping, 7, "found");
-  const auto frames = frames_of(std::string(bytes) + std::string(k_max_payload + k_frame_header_size, '\0') + tail, 4096);
+  const auto frames = frames_of(
+      std::string(bytes) + std::string(k_max_payload + k_frame_header_size, '\0') + tail, 4096);
   require(!frames.empty() && frames.back() == tail);
   return 0;
 }

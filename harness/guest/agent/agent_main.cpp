@@ -1,9 +1,12 @@
 // The guest agent: one static program in one of three roles.
-//   PID 1                           /init of our initramfs: initialises the machine (init.hpp) and serves the
-//                                   virtio-serial port, or hands over to systemd, which starts it again as:
+//   PID 1                           /init of our initramfs: initialises the machine (init.hpp) and
+//   serves the
+//                                   virtio-serial port, or hands over to systemd, which starts it
+//                                   again as:
 //   agent --service                 a service of a full system, serving the port
 //   agent --serve-fd N [--no-identity]
-//                                   serves a connected socket until its end, as an ordinary process (tests);
+//                                   serves a connected socket until its end, as an ordinary process
+//                                   (tests);
 //                                   --no-identity: a thaw is checked but leaves this machine alone
 #include <fcntl.h>
 #include <signal.h>
@@ -25,12 +28,14 @@ namespace nestbox::agent {
 namespace {
 
 int usage() {
-  constexpr std::string_view k_text = "usage: agent --service | agent --serve-fd N [--no-identity]\n";
+  constexpr std::string_view k_text =
+      "usage: agent --service | agent --serve-fd N [--no-identity]\n";
   [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, k_text.data(), k_text.size());
   return 2;
 }
 
-/// Ignored signals are inherited through exec; what we start must not inherit them from whoever started us.
+/// Ignored signals are inherited through exec; what we start must not inherit them from whoever
+/// started us.
 void restore_signals() {
   for (int number = 1; number < NSIG; ++number)
     signal(number, SIG_DFL);
@@ -84,4 +89,6 @@ int main(int argc, char** argv) {
 
 }  // namespace nestbox::agent
 
-int main(int argc, char** argv) { return nestbox::agent::main(argc, argv); }
+int main(int argc, char** argv) {
+  return nestbox::agent::main(argc, argv);
+}

@@ -26,7 +26,9 @@ Pipe make_pipe() {
   return {FileDescriptor(ends[0]), FileDescriptor(ends[1])};
 }
 
-void never_block(const FileDescriptor& descriptor) { fcntl(descriptor.get(), F_SETFL, O_NONBLOCK); }
+void never_block(const FileDescriptor& descriptor) {
+  fcntl(descriptor.get(), F_SETFL, O_NONBLOCK);
+}
 
 void set_size(int terminal, RunMessage::Terminal size) {
   const winsize kernel_size{size.rows, size.columns, 0, 0};
@@ -40,7 +42,8 @@ Command::Command(Session& session, std::uint32_t id, const RunMessage& message, 
   Launch launch(message);
   launch.expendable = expendable;
   if (!(m_terminal ? open_terminal(*message.terminal, launch) : open_pipes(message, launch))) {
-    fail(ErrorMessage::Kind::failed, std::string("cannot make pipes for a command: ") + strerrordesc_np(errno));
+    fail(ErrorMessage::Kind::failed,
+         std::string("cannot make pipes for a command: ") + strerrordesc_np(errno));
     return;
   }
   m_oom_kills_before = session.ooms.total();
@@ -114,7 +117,8 @@ bool Command::open_terminal(RunMessage::Terminal size, Launch& launch) {
 
 void Command::watch(Channel& channel) {
   if (channel.descriptor && !channel.watched) {
-    m_session.sources.add(channel.descriptor.get(), EPOLLIN, tag(&channel == m_channels ? k_output : k_error_output));
+    m_session.sources.add(channel.descriptor.get(), EPOLLIN,
+                          tag(&channel == m_channels ? k_output : k_error_output));
     channel.watched = true;
   }
 }
@@ -135,7 +139,8 @@ bool Command::read_some(Channel& channel) {
   char* space = m_session.outbox.begin_payload(size);
   const ssize_t count = read(channel.descriptor.get(), space, size);
   const int error_number = errno;
-  m_session.outbox.commit_payload(channel.type, m_id, count > 0 ? static_cast<std::size_t>(count) : 0);
+  m_session.outbox.commit_payload(channel.type, m_id,
+                                  count > 0 ? static_cast<std::size_t>(count) : 0);
   if (count > 0) {
     m_credit -= static_cast<std::uint32_t>(count);
     return true;
@@ -160,7 +165,8 @@ void Command::receive(const Frame& frame) {
     for (Channel& channel : m_channels)
       watch(channel);
     settle();
-  } else if (const auto size = decode_resize(frame.payload); size && frame.type == FrameType::resize && m_terminal) {
+  } else if (const auto size = decode_resize(frame.payload);
+             size && frame.type == FrameType::resize && m_terminal) {
     set_size(m_input_descriptor.get(), *size);
   }
 }
@@ -181,7 +187,8 @@ void Command::input(std::string_view bytes) {
 void Command::write_input() {
   std::size_t written = 0;
   while (m_input_descriptor && written < m_input.size()) {
-    const ssize_t count = write(m_input_descriptor.get(), m_input.data() + written, m_input.size() - written);
+    const ssize_t count =
+        write(m_input_descriptor.get(), m_input.data() + written, m_input.size() - written);
     if (count < 0 && errno == EINTR)
       continue;
     if (count < 0 && errno != EAGAIN)
@@ -250,12 +257,14 @@ bool Command::reaped(pid_t pid, int status) {
   return false;
 }
 
-/// Ends the stream once the main process and all its descendants are dead and their last bytes sent.
+/// Ends the stream once the main process and all its descendants are dead and their last bytes
+/// sent.
 void Command::settle() {
   if (!m_reaped || finished() || m_session.trees.alive(m_tree, true))
     return;
   for (Channel& channel : m_channels) {
-    // Nobody is left who could write, unless a pipe was handed to a process outside: what is there now is all.
+    // Nobody is left who could write, unless a pipe was handed to a process outside: what is there
+    // now is all.
     while (channel.descriptor && m_session.outbox.has_room() && read_some(channel)) {
     }
     if (channel.descriptor && (m_credit == 0 || !m_session.outbox.has_room()))

@@ -7,8 +7,8 @@
 
 namespace nestbox::agent {
 
-/// A command at work: its process tree, its pipes or terminal. When the main process ends, whatever it left running
-/// is killed, what the pipes still hold is sent, then the exit.
+/// A command at work: its process tree, its pipes or terminal. When the main process ends, whatever
+/// it left running is killed, what the pipes still hold is sent, then the exit.
 class Command : public Stream {
 public:
   Command(Session& session, std::uint32_t id, const RunMessage& message, bool expendable);

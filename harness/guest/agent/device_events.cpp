@@ -19,7 +19,8 @@ void DeviceEvents::wait_until(const std::function<bool()>& there) {
   while (!there()) {
     char announcement[8192];
     // ENOBUFS: announcements were lost, so one may have been ours; asking again is right then too.
-    if (recv(m_socket.get(), announcement, sizeof announcement, 0) < 0 && errno != EINTR && errno != ENOBUFS)
+    if (recv(m_socket.get(), announcement, sizeof announcement, 0) < 0 && errno != EINTR
+        && errno != ENOBUFS)
       return;
   }
 }

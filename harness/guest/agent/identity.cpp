@@ -26,7 +26,8 @@ constexpr std::size_t k_max_entropy = 512;
 
 bool is_hostname(const std::string& name) {
   const auto allowed = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-'
+           || c == '.';
   };
   return !name.empty() && name.size() <= 64 && std::ranges::all_of(name, allowed);
 }
@@ -35,7 +36,9 @@ bool is_machine_id(const std::string& id) {
   return id.size() == 32 && id.find_first_not_of("0123456789abcdef") == std::string::npos;
 }
 
-std::string system_failure(const char* what) { return std::string("cannot ") + what + ": " + strerrordesc_np(errno); }
+std::string system_failure(const char* what) {
+  return std::string("cannot ") + what + ": " + strerrordesc_np(errno);
+}
 
 /// A random UUID, version 4, and a newline: what /proc/sys/kernel/random/boot_id holds.
 std::string random_boot_id() {
@@ -61,10 +64,12 @@ bool reseed(const std::string& entropy) {
   pool->entropy_count = static_cast<int>(entropy.size() * 8);
   pool->buf_size = static_cast<int>(entropy.size());
   std::memcpy(pool->buf, entropy.data(), entropy.size());
-  return random && ioctl(random.get(), RNDADDENTROPY, pool) == 0 && ioctl(random.get(), RNDRESEEDCRNG) == 0;
+  return random && ioctl(random.get(), RNDADDENTROPY, pool) == 0
+         && ioctl(random.get(), RNDRESEEDCRNG) == 0;
 }
 
-/// The files that name this machine. A root without them, or one that cannot be written, is left as it is.
+/// The files that name this machine. A root without them, or one that cannot be written, is left as
+/// it is.
 void write_names(const ThawMessage& message) {
   write_file("/etc/hostname", message.hostname + '\n');
   const std::string hosts = read_file("/etc/hosts");
@@ -88,7 +93,8 @@ bool write_machine_id(const std::string& id) {
     write_file("/var/lib/dbus/machine-id", id + '\n');
   if (write_file(k_path, id + '\n'))
     return true;
-  return write_file(k_replacement, id + '\n') && mount(k_replacement, k_path, nullptr, MS_BIND, nullptr) == 0;
+  return write_file(k_replacement, id + '\n')
+         && mount(k_replacement, k_path, nullptr, MS_BIND, nullptr) == 0;
 }
 
 }  // namespace
@@ -98,8 +104,9 @@ Identity::Identity(bool real) : m_real(real) {
     return;
   make_directories("/run/nestbox");
   // Now rather than in each clone; a template keeps the mount, and a thaw only rewrites the file.
-  m_boot_id_is_ours = write_file(k_boot_id, random_boot_id())
-                      && mount(k_boot_id, "/proc/sys/kernel/random/boot_id", nullptr, MS_BIND, nullptr) == 0;
+  m_boot_id_is_ours =
+      write_file(k_boot_id, random_boot_id())
+      && mount(k_boot_id, "/proc/sys/kernel/random/boot_id", nullptr, MS_BIND, nullptr) == 0;
 }
 
 std::optional<std::string> Identity::change(const ThawMessage& message) {
@@ -117,7 +124,8 @@ std::optional<std::string> Identity::change(const ThawMessage& message) {
 std::optional<std::string> Identity::apply(const ThawMessage& message) {
   if (!reseed(message.entropy))
     return system_failure("reseed the kernel's random numbers");
-  const timespec now{.tv_sec = message.realtime / 1'000'000'000, .tv_nsec = message.realtime % 1'000'000'000};
+  const timespec now{.tv_sec = message.realtime / 1'000'000'000,
+                     .tv_nsec = message.realtime % 1'000'000'000};
   if (clock_settime(CLOCK_REALTIME, &now) != 0)
     return system_failure("set the clock");
   if (sethostname(message.hostname.data(), message.hostname.size()) != 0)

@@ -6,8 +6,8 @@
 #include <sys/reboot.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -139,8 +139,9 @@ void make_device_nodes() {
     unsigned device_major, device_minor;
   };
   // What udev or kmod's static nodes would offer: opening them loads the module.
-  constexpr Node k_nodes[] = {
-      {"/dev/net/tun", 0666, 10, 200}, {"/dev/fuse", 0666, 10, 229}, {"/dev/loop-control", 0660, 10, 237}};
+  constexpr Node k_nodes[] = {{"/dev/net/tun", 0666, 10, 200},
+                              {"/dev/fuse", 0666, 10, 229},
+                              {"/dev/loop-control", 0660, 10, 237}};
   mkdir("/dev/net", 0755);
   for (const Node& node : k_nodes) {
     mknod(node.path, S_IFCHR | node.mode, makedev(node.device_major, node.device_minor));
@@ -155,7 +156,8 @@ void make_device_nodes() {
       report(std::string("cannot make '") + link + "': " + strerrordesc_np(errno));
 }
 
-/// systemd's own limits for what it starts; the kernel's for PID 1 are too narrow for container runtimes.
+/// systemd's own limits for what it starts; the kernel's for PID 1 are too narrow for container
+/// runtimes.
 void widen_limits() {
   const rlimit files{.rlim_cur = 1024, .rlim_max = 524288};
   setrlimit(RLIMIT_NOFILE, &files);

@@ -16,9 +16,12 @@ namespace nestbox::agent {
 
 namespace {
 
-constexpr std::string_view k_default_path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+constexpr std::string_view k_default_path =
+    "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-std::string_view name_of(std::string_view variable) { return variable.substr(0, variable.find('=')); }
+std::string_view name_of(std::string_view variable) {
+  return variable.substr(0, variable.find('='));
+}
 
 /// The default environment, overridden and added to by `given`.
 std::vector<std::string> environment_with(const std::vector<std::string>& given, bool terminal) {
@@ -38,7 +41,8 @@ std::vector<std::string> environment_with(const std::vector<std::string>& given,
   return all;
 }
 
-std::vector<std::string> candidates_for(const std::string& program, const std::vector<std::string>& environment) {
+std::vector<std::string> candidates_for(const std::string& program,
+                                        const std::vector<std::string>& environment) {
   if (program.empty() || program.find('/') != std::string::npos)
     return {program};
   std::string_view path = k_default_path;
@@ -93,8 +97,8 @@ Launch::Launch(const RunMessage& message)
   m_shell_argv.insert(m_shell_argv.end(), m_argv.begin() + 1, m_argv.end());
 }
 
-/// Runs in the child, on the parent's suspended stack and memory: it may only make system calls and write what the
-/// parent never reads again.
+/// Runs in the child, on the parent's suspended stack and memory: it may only make system calls and
+/// write what the parent never reads again.
 [[noreturn]] void Launch::child(const Launch* launch) {
   setsid();
   dup2(launch->standard_input, STDIN_FILENO);
@@ -134,7 +138,8 @@ pid_t Launch::start() const {
     arguments.flags = CLONE_VM | CLONE_VFORK | CLONE_INTO_CGROUP;
     arguments.exit_signal = SIGCHLD;
     arguments.cgroup = static_cast<__u64>(cgroup);
-    // Inline, for the child must not return through a frame of the parent's stack, as syscall(2)'s wrapper would.
+    // Inline, for the child must not return through a frame of the parent's stack, as syscall(2)'s
+    // wrapper would.
     long result;
     asm volatile("syscall"
                  : "=a"(result)

@@ -9,8 +9,8 @@
 
 namespace nestbox::agent {
 
-/// Everything the kernel needs to start one command, made ready before the fork: between vfork and exec only
-/// system calls happen.
+/// Everything the kernel needs to start one command, made ready before the fork: between vfork and
+/// exec only system calls happen.
 class Launch {
 public:
   explicit Launch(const RunMessage& message);
@@ -18,12 +18,12 @@ public:
   int standard_input = -1;
   int standard_output = -1;
   int standard_error = -1;
-  bool terminal = false;          ///< standard_input is a terminal to be controlled by
-  bool expendable = false;        ///< raise oom_score_adj, so that the kernel takes it before us
-  int cgroup = -1;                ///< directory of a cgroup to be born in
+  bool terminal = false;    ///< standard_input is a terminal to be controlled by
+  bool expendable = false;  ///< raise oom_score_adj, so that the kernel takes it before us
+  int cgroup = -1;          ///< directory of a cgroup to be born in
 
-  /// The child's pid, or a negative errno. A program that cannot be executed is the child's own failure, told on its
-  /// stderr the way a shell does: exit code 127 when not found, else 126.
+  /// The child's pid, or a negative errno. A program that cannot be executed is the child's own
+  /// failure, told on its stderr the way a shell does: exit code 127 when not found, else 126.
   pid_t start() const;
 
 private:

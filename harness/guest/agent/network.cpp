@@ -27,7 +27,9 @@ constexpr const char* k_user_address = "10.0.2.15/24";
 constexpr const char* k_user_gateway = "10.0.2.2";
 constexpr const char* k_user_name_server = "10.0.2.3";
 
-FileDescriptor control_socket() { return FileDescriptor(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)); }
+FileDescriptor control_socket() {
+  return FileDescriptor(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+}
 
 ifreq request_for(const std::string& interface) {
   ifreq request{};
@@ -66,7 +68,8 @@ bool set_address(const std::string& interface, const std::string& address) {
   const std::size_t slash = address.find('/');
   const int prefix = slash == std::string::npos ? 32 : std::atoi(address.c_str() + slash + 1);
   in_addr host;
-  if (prefix < 0 || prefix > 32 || inet_pton(AF_INET, address.substr(0, slash).c_str(), &host) != 1) {
+  if (prefix < 0 || prefix > 32
+      || inet_pton(AF_INET, address.substr(0, slash).c_str(), &host) != 1) {
     errno = EINVAL;
     return false;
   }
@@ -76,7 +79,8 @@ bool set_address(const std::string& interface, const std::string& address) {
   if (ioctl(control.get(), SIOCSIFADDR, &request) != 0)
     return false;
   store_address(request.ifr_netmask, {.s_addr = htonl(prefix == 0 ? 0 : ~0u << (32 - prefix))});
-  return ioctl(control.get(), SIOCSIFNETMASK, &request) == 0 && raise_interface(control.get(), interface);
+  return ioctl(control.get(), SIOCSIFNETMASK, &request) == 0
+         && raise_interface(control.get(), interface);
 }
 
 bool add_default_route(const char* gateway) {
@@ -104,7 +108,8 @@ void raise_user_network() {
     return;
   if (!set_address(interface, k_user_address) || !add_default_route(k_user_gateway))
     report("cannot bring up '" + interface + "': " + strerrordesc_np(errno));
-  unlink("/etc/resolv.conf");  // a symlink to a resolver that does not run here, more often than not
+  unlink(
+      "/etc/resolv.conf");  // a symlink to a resolver that does not run here, more often than not
   write_file("/etc/resolv.conf", std::string("nameserver ") + k_user_name_server + '\n');
 }
 

@@ -6,8 +6,9 @@
 
 namespace nestbox::agent {
 
-/// How many processes the kernel has killed for want of memory since boot (/proc/vmstat). That file is dear to read,
-/// so it is read only when the kernel's log has grown, which each such kill makes it do.
+/// How many processes the kernel has killed for want of memory since boot (/proc/vmstat). That file
+/// is dear to read, so it is read only when the kernel's log has grown, which each such kill makes
+/// it do.
 class OomCounter {
 public:
   OomCounter();

@@ -12,7 +12,8 @@ class Outbox {
 public:
   void add(FrameType type, std::uint32_t stream, std::string_view payload);
 
-  /// Room for a payload of up to `size` bytes, to be filled in place and then committed with its true size.
+  /// Room for a payload of up to `size` bytes, to be filled in place and then committed with its
+  /// true size.
   char* begin_payload(std::size_t size);
   void commit_payload(FrameType type, std::uint32_t stream, std::size_t size);
 

@@ -15,7 +15,8 @@ namespace nestbox::agent {
 
 namespace {
 
-/// Kills all children of this process; true when there were any. What they leave behind becomes our child in turn.
+/// Kills all children of this process; true when there were any. What they leave behind becomes our
+/// child in turn.
 bool kill_children() {
   const FileDescriptor list(open("/proc/thread-self/children", O_RDONLY | O_CLOEXEC));
   char buffer[4096];
@@ -38,8 +39,8 @@ void end_all_descendants() {
     waitpid(-1, nullptr, 0);
 }
 
-/// The life of a supervisor: starts the command, adopts its orphans, ends them all with it (or when told, or when
-/// the agent dies) and then ends the way the command did.
+/// The life of a supervisor: starts the command, adopts its orphans, ends them all with it (or when
+/// told, or when the agent dies) and then ends the way the command did.
 [[noreturn]] void supervise(const Launch& launch, pid_t agent, const sigset_t& awaited) {
   prctl(PR_SET_CHILD_SUBREAPER, 1);
   prctl(PR_SET_PDEATHSIG, SIGTERM);
@@ -80,7 +81,8 @@ FileDescriptor open_at(const FileDescriptor& directory, const char* name, int fl
 }  // namespace
 
 ProcessTrees::ProcessTrees(std::string cgroup_base)
-    : m_base(cgroup_base.empty() ? -1 : open(cgroup_base.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
+    : m_base(cgroup_base.empty() ? -1
+                                 : open(cgroup_base.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
   // The first one now, before a template is saved, rather than by every clone.
   if (const auto slot = take_slot())
     m_slots[*slot].used = false;
@@ -113,7 +115,9 @@ std::optional<std::size_t> ProcessTrees::take_slot() {
 bool ProcessTrees::populated(const Slot& slot) const {
   char text[128];
   const ssize_t size = pread(slot.events.get(), text, sizeof text, 0);
-  return size > 0 && std::string_view(text, static_cast<std::size_t>(size)).find("populated 1") != std::string_view::npos;
+  return size > 0
+         && std::string_view(text, static_cast<std::size_t>(size)).find("populated 1")
+                != std::string_view::npos;
 }
 
 ProcessTrees::Tree ProcessTrees::start(Launch& launch) {
@@ -142,15 +146,17 @@ ProcessTrees::Tree ProcessTrees::start(Launch& launch) {
 void ProcessTrees::kill(const Tree& tree) {
   if (!tree.slot)
     ::kill(tree.main, SIGTERM);
-  else
-    [[maybe_unused]] const ssize_t written = pwrite(m_slots[*tree.slot].kill.get(), "1", 1, 0);
+  else [[maybe_unused]]
+    const ssize_t written = pwrite(m_slots[*tree.slot].kill.get(), "1", 1, 0);
 }
 
 bool ProcessTrees::alive(const Tree& tree, bool main_reaped) {
   return tree.slot ? populated(m_slots[*tree.slot]) : !main_reaped;
 }
 
-int ProcessTrees::events(const Tree& tree) const { return tree.slot ? m_slots[*tree.slot].events.get() : -1; }
+int ProcessTrees::events(const Tree& tree) const {
+  return tree.slot ? m_slots[*tree.slot].events.get() : -1;
+}
 
 void ProcessTrees::release(const Tree& tree) {
   if (tree.slot)

@@ -11,22 +11,23 @@
 
 namespace nestbox::agent {
 
-/// Starts commands so that all their descendants, daemonised ones too, can be ended. Each command is born in its
-/// own cgroup, taken from a set that is kept and used again (making one costs more than a fork). Without cgroups
-/// each runs below a supervisor process that inherits its orphans.
+/// Starts commands so that all their descendants, daemonised ones too, can be ended. Each command
+/// is born in its own cgroup, taken from a set that is kept and used again (making one costs more
+/// than a fork). Without cgroups each runs below a supervisor process that inherits its orphans.
 class ProcessTrees {
 public:
   /// `cgroup_base`: a directory of a cgroup v2 hierarchy that is ours; empty: there is none.
   explicit ProcessTrees(std::string cgroup_base);
 
   struct Tree {
-    pid_t main = -1;            ///< whose end is the command's end (the supervisor, which ends alike)
+    pid_t main = -1;  ///< whose end is the command's end (the supervisor, which ends alike)
     std::optional<std::size_t> slot;
   };
   /// A negative errno in `main` when nothing was started.
   Tree start(Launch& launch);
 
-  /// SIGKILL to all of it. They are gone when `alive` says so, which may change at any SIGCHLD or at `events`.
+  /// SIGKILL to all of it. They are gone when `alive` says so, which may change at any SIGCHLD or
+  /// at `events`.
   void kill(const Tree& tree);
   bool alive(const Tree& tree, bool main_reaped);
   /// A descriptor that polls EPOLLPRI when `alive` may have changed; -1: SIGCHLD says it all.

@@ -39,8 +39,12 @@ FileDescriptor take_signals(bool is_init) {
 }  // namespace
 
 Server::Server(int connection, ServerSettings settings)
-    : m_connection(connection), m_settings(std::move(settings)), m_signals(take_signals(m_settings.is_init)),
-      m_trees(m_settings.cgroup_base), m_session{.outbox = {}, .sources = {}, .trees = m_trees, .ooms = m_ooms},
+    : m_connection(connection), m_settings(std::move(settings)),
+      m_signals(take_signals(m_settings.is_init)),
+      m_trees(m_settings.cgroup_base), m_session{.outbox = {},
+                                                 .sources = {},
+                                                 .trees = m_trees,
+                                                 .ooms = m_ooms},
       m_identity(m_settings.change_identity) {
   // Edges only: while no host is there the port reports a hang-up for as long as that lasts.
   m_watcher.add(m_connection, EPOLLIN | EPOLLOUT | EPOLLET, k_connection);
@@ -116,7 +120,8 @@ void Server::handle(const Frame& frame) {
     return m_session.outbox.add(FrameType::pong, frame.stream, frame.payload);
   if (frame.type == FrameType::thaw) {
     const auto message = decode_thaw(frame.payload);
-    return message ? answer(frame.stream, m_identity.change(*message)) : refuse(frame.stream, "a thaw of unsound bytes");
+    return message ? answer(frame.stream, m_identity.change(*message))
+                   : refuse(frame.stream, "a thaw of unsound bytes");
   }
   if (frame.type == FrameType::quiesce) {
     end_session();
@@ -161,7 +166,8 @@ void Server::say_hello(const Nonce& nonce) {
 }
 
 void Server::open_stream(const Frame& frame) {
-  if (m_streams.contains(frame.stream) || m_streams.size() + m_unfinished_runs.size() >= k_max_streams)
+  if (m_streams.contains(frame.stream)
+      || m_streams.size() + m_unfinished_runs.size() >= k_max_streams)
     return refuse(frame.stream, "a stream too many");
   if (frame.type == FrameType::run)
     return run(frame);
@@ -187,8 +193,8 @@ void Server::run(const Frame& frame) {
   const auto message = decode_run(bytes);
   if (!message)
     return refuse(frame.stream, "a command of unsound bytes");
-  keep(frame.stream,
-       std::make_unique<Command>(m_session, frame.stream, *message, m_settings.expendable_commands));
+  keep(frame.stream, std::make_unique<Command>(m_session, frame.stream, *message,
+                                               m_settings.expendable_commands));
 }
 
 void Server::handle_signals() {
@@ -196,9 +202,11 @@ void Server::handle_signals() {
   while (read(m_signals.get(), &information, sizeof information) == sizeof information) {
     if (information.ssi_signo == SIGCHLD)
       continue;
-    // What busybox's reboot, halt and poweroff send to PID 1, in this order, and the keyboard's SIGINT.
+    // What busybox's reboot, halt and poweroff send to PID 1, in this order, and the keyboard's
+    // SIGINT.
     sync();
-    reboot(information.ssi_signo == SIGTERM || information.ssi_signo == SIGINT ? RB_AUTOBOOT : RB_POWER_OFF);
+    reboot(information.ssi_signo == SIGTERM || information.ssi_signo == SIGINT ? RB_AUTOBOOT
+                                                                               : RB_POWER_OFF);
   }
   int status;
   while (const pid_t pid = waitpid(-1, &status, WNOHANG)) {
@@ -223,13 +231,15 @@ void Server::handle_sources() {
 
 void Server::answer(std::uint32_t stream, const std::optional<std::string>& error) {
   if (error)
-    m_session.outbox.add(FrameType::error, stream, encode(ErrorMessage{ErrorMessage::Kind::failed, *error}));
+    m_session.outbox.add(FrameType::error, stream,
+                         encode(ErrorMessage{ErrorMessage::Kind::failed, *error}));
   else
     m_session.outbox.add(FrameType::done, stream, {});
 }
 
 void Server::refuse(std::uint32_t stream, std::string why) {
-  m_session.outbox.add(FrameType::error, stream, encode(ErrorMessage{ErrorMessage::Kind::invalid, std::move(why)}));
+  m_session.outbox.add(FrameType::error, stream,
+                       encode(ErrorMessage{ErrorMessage::Kind::invalid, std::move(why)}));
 }
 
 }  // namespace nestbox::agent

@@ -12,14 +12,17 @@
 namespace nestbox::agent {
 
 struct ServerSettings {
-  std::string cgroup_base{};        ///< empty: no cgroups
-  bool is_init = false;             ///< PID 1: reap orphans, answer the signals that shut a machine down
-  bool expendable_commands = false; ///< the kernel shall take commands before us when memory is short
-  bool change_identity = true;      ///< false: check a thaw but leave this machine alone
-  bool end_with_connection = false; ///< return at end of file (a socket) instead of waiting for the next host
+  std::string cgroup_base{};  ///< empty: no cgroups
+  bool is_init = false;       ///< PID 1: reap orphans, answer the signals that shut a machine down
+  bool expendable_commands =
+      false;                    ///< the kernel shall take commands before us when memory is short
+  bool change_identity = true;  ///< false: check a thaw but leave this machine alone
+  bool end_with_connection =
+      false;  ///< return at end of file (a socket) instead of waiting for the next host
 };
 
-/// Answers one host at a time over one descriptor, in one thread, until the connection ends (or for ever).
+/// Answers one host at a time over one descriptor, in one thread, until the connection ends (or for
+/// ever).
 class Server {
 public:
   Server(int connection, ServerSettings settings);

@@ -16,7 +16,8 @@ namespace {
 
 constexpr const char* k_program = "/run/nestbox/agent";
 constexpr const char* k_unit = "/run/systemd/system/nestbox-agent.service";
-constexpr const char* k_wanted = "/run/systemd/system/multi-user.target.wants/nestbox-agent.service";
+constexpr const char* k_wanted =
+    "/run/systemd/system/multi-user.target.wants/nestbox-agent.service";
 
 /// Without default dependencies, for they would order us before the very target that we wait for.
 constexpr const char* k_unit_text = R"([Unit]
@@ -48,7 +49,8 @@ bool copy_ourselves() {
   if (!source || !copy || fstat(source.get(), &status) != 0)
     return false;
   for (off_t done = 0; done < status.st_size;)
-    if (sendfile(copy.get(), source.get(), &done, static_cast<std::size_t>(status.st_size - done)) <= 0)
+    if (sendfile(copy.get(), source.get(), &done, static_cast<std::size_t>(status.st_size - done))
+        <= 0)
       return false;
   return fchmod(copy.get(), 0755) == 0;
 }

@@ -21,7 +21,8 @@ struct Session {
   OomCounter& ooms;
 };
 
-/// One request of the host that lasts: a command, or a tree on its way. Dropping it ends what it started.
+/// One request of the host that lasts: a command, or a tree on its way. Dropping it ends what it
+/// started.
 class Stream {
 public:
   Stream(Session& session, std::uint32_t id) : m_session(session), m_id(id) {}

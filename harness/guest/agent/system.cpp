@@ -27,7 +27,8 @@ bool write_file(const char* path, std::string_view text) {
 }
 
 void make_directories(std::string path) {
-  for (std::size_t slash = path.find('/', 1); slash != std::string::npos; slash = path.find('/', slash + 1)) {
+  for (std::size_t slash = path.find('/', 1); slash != std::string::npos;
+       slash = path.find('/', slash + 1)) {
     path[slash] = '\0';
     mkdir(path.c_str(), 0755);
     path[slash] = '/';
@@ -39,7 +40,8 @@ void report(const std::string& line) {
   const FileDescriptor log(open("/dev/kmsg", O_WRONLY | O_CLOEXEC));
   // <3>: an error, which the console shows even of a kernel told to be quiet.
   const std::string text = (log ? "<3>nestbox agent: " : "nestbox agent: ") + line + "\n";
-  [[maybe_unused]] const ssize_t written = write(log ? log.get() : STDERR_FILENO, text.data(), text.size());
+  [[maybe_unused]] const ssize_t written =
+      write(log ? log.get() : STDERR_FILENO, text.data(), text.size());
 }
 
 }  // namespace nestbox::agent

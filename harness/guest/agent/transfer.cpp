@@ -14,7 +14,8 @@ namespace nestbox::agent {
 namespace {
 
 bool is_absolute_path(std::string_view path) {
-  return path.starts_with('/') && path.size() <= k_max_tree_path && path.find('\0') == std::string_view::npos;
+  return path.starts_with('/') && path.size() <= k_max_tree_path
+         && path.find('\0') == std::string_view::npos;
 }
 
 FileDescriptor open_directory(const std::string& path) {
@@ -44,7 +45,8 @@ void Put::receive(const Frame& frame) {
     if (m_writer->write(frame.payload))
       grant(frame.payload.size());
     else
-      fail(m_writer->refused() ? ErrorMessage::Kind::invalid : ErrorMessage::Kind::failed, m_writer->error());
+      fail(m_writer->refused() ? ErrorMessage::Kind::invalid : ErrorMessage::Kind::failed,
+           m_writer->error());
   } else if (frame.type == FrameType::end) {
     if (m_writer->finished())
       finish(FrameType::done, {});

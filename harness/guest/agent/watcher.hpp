@@ -14,7 +14,9 @@ public:
   Watcher() : m_epoll(epoll_create1(EPOLL_CLOEXEC)) {}
 
   int descriptor() const noexcept { return m_epoll.get(); }
-  void add(int descriptor, std::uint32_t events, std::uint64_t tag) { control(EPOLL_CTL_ADD, descriptor, events, tag); }
+  void add(int descriptor, std::uint32_t events, std::uint64_t tag) {
+    control(EPOLL_CTL_ADD, descriptor, events, tag);
+  }
   void change(int descriptor, std::uint32_t events, std::uint64_t tag) {
     control(EPOLL_CTL_MOD, descriptor, events, tag);
   }

@@ -20,8 +20,9 @@ private:
 };
 
 INSTANTIATE_TEST_SUITE_P(Agent, TransportContract,
-                         testing::Values(TransportCase{.name = "agent",
-                                                       .make = [] { return std::make_unique<AgentHost>(); }}));
+                         testing::Values(TransportCase{.name = "agent", .make = [] {
+                                                         return std::make_unique<AgentHost>();
+                                                       }}));
 
 }  // namespace
 }  // namespace nestbox

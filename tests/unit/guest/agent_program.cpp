@@ -15,11 +15,12 @@ std::pair<FileDescriptor, FileDescriptor> socket_pair() {
 
 AgentProgram start_agent() {
   auto [ours, theirs] = socket_pair();
-  Process process = Process::spawn({.argv = {NESTBOX_AGENT_PATH, "--serve-fd", "3", "--no-identity"},
-                                    .working_directory = {},
-                                    .environment = {},
-                                    .descriptors = {{2, STDERR_FILENO}, {3, theirs.get()}},
-                                    .whole_tree = true});
+  Process process =
+      Process::spawn({.argv = {NESTBOX_AGENT_PATH, "--serve-fd", "3", "--no-identity"},
+                      .working_directory = {},
+                      .environment = {},
+                      .descriptors = {{2, STDERR_FILENO}, {3, theirs.get()}},
+                      .whole_tree = true});
   return {std::move(ours), std::move(process)};
 }
 

@@ -13,7 +13,8 @@ namespace nestbox::test {
 /// Both ends of a stream socket.
 std::pair<FileDescriptor, FileDescriptor> socket_pair();
 
-/// The very agent program, as an ordinary process of this host that leaves the host's identity alone.
+/// The very agent program, as an ordinary process of this host that leaves the host's identity
+/// alone.
 struct AgentProgram {
   FileDescriptor socket;  ///< the host's end; closing it ends the agent
   Process process;

@@ -18,16 +18,19 @@ RunMessage full_run() {
 }
 
 TEST(AgentProtocol, WritesARunLikeThis) {
-  EXPECT_EQ(encode(full_run()),
-            "\x03\x18\0\x50\0\x02\0\0\0/w\x03\0\0\0\x02\0\0\0sh\x02\0\0\0-c\x04\0\0\0true\x01\0\0\0\x03\0\0\0A=b"s);
+  EXPECT_EQ(
+      encode(full_run()),
+      "\x03\x18\0\x50\0\x02\0\0\0/w\x03\0\0\0\x02\0\0\0sh\x02\0\0\0-c\x04\0\0\0true\x01\0\0\0\x03\0\0\0A=b"s);
 }
 
 TEST(AgentProtocol, WritesAnExitLikeThis) {
-  EXPECT_EQ(encode(ExitMessage{.code = 3, .signal = 9, .oom_kills = 1}), "\x03\0\0\0\x09\0\0\0\x01\0\0\0"s);
+  EXPECT_EQ(encode(ExitMessage{.code = 3, .signal = 9, .oom_kills = 1}),
+            "\x03\0\0\0\x09\0\0\0\x01\0\0\0"s);
 }
 
 TEST(AgentProtocol, WritesAThawLikeThis) {
-  const ThawMessage message{.hostname = "h", .machine_id = "m", .entropy = "e", .realtime = 258, .network_address = ""};
+  const ThawMessage message{
+      .hostname = "h", .machine_id = "m", .entropy = "e", .realtime = 258, .network_address = ""};
   EXPECT_EQ(encode(message), "\x01\0\0\0h\x01\0\0\0m\x01\0\0\0e\x02\x01\0\0\0\0\0\0\0\0\0\0"s);
 }
 

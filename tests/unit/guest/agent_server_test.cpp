@@ -22,7 +22,9 @@ std::string run_of(std::vector<std::string> argv, bool input = false) {
   return encode(message);
 }
 
-std::string shell(std::string script, bool input = false) { return run_of({"/bin/sh", "-c", std::move(script)}, input); }
+std::string shell(std::string script, bool input = false) {
+  return run_of({"/bin/sh", "-c", std::move(script)}, input);
+}
 
 /// Bytes of resident memory of a process.
 std::size_t resident_memory(pid_t pid) {
@@ -104,11 +106,12 @@ TEST_F(AgentServer, RefusesUnsoundRequestsAndGoesOn) {
     m_host.send(type, 1, "unsound");
     const auto error = m_host.next(FrameType::error);
     ASSERT_TRUE(error);
-    EXPECT_EQ(decode_error(error->payload)->kind, type == FrameType::thaw ? ErrorMessage::Kind::invalid
-                                                                          : ErrorMessage::Kind::invalid);
+    EXPECT_EQ(decode_error(error->payload)->kind,
+              type == FrameType::thaw ? ErrorMessage::Kind::invalid : ErrorMessage::Kind::invalid);
   }
-  for (const FrameType type : {FrameType::credit, FrameType::resize, FrameType::input, FrameType::end,
-                               FrameType::kill, FrameType::tree, FrameType::exit, FrameType{99}})
+  for (const FrameType type :
+       {FrameType::credit, FrameType::resize, FrameType::input, FrameType::end, FrameType::kill,
+        FrameType::tree, FrameType::exit, FrameType{99}})
     m_host.send(type, 77, "x");
   m_host.send(FrameType::ping, 2, "alive");
   EXPECT_EQ(m_host.next(FrameType::pong), (RawPeer::Message{FrameType::pong, 2, "alive"}));
@@ -121,7 +124,9 @@ TEST_F(AgentServer, DropsTheFormerSessionAndItsProcesses) {
   ASSERT_TRUE(output);
   const pid_t pid = std::stoi(output->payload);
   m_host.say_hello('b');
-  m_host.send(FrameType::run, 1, shell("while kill -0 " + std::to_string(pid) + " 2>/dev/null; do :; done; echo gone"));
+  m_host.send(
+      FrameType::run, 1,
+      shell("while kill -0 " + std::to_string(pid) + " 2>/dev/null; do :; done; echo gone"));
   const auto gone = m_host.next(FrameType::output);
   ASSERT_TRUE(gone);
   EXPECT_EQ(gone->payload, "gone\n");
@@ -207,7 +212,9 @@ TEST_F(AgentServer, RunsAThousandCommandsAtOnceButNoMore) {
 
 TEST_F(AgentServer, KillsWhatACommandLeavesRunning) {
   m_host.say_hello('a');
-  m_host.send(FrameType::run, 1, shell("(setsid sleep 1000 & echo $!); setsid sh -c 'sleep 1000 & echo $!' &  wait $!"));
+  m_host.send(
+      FrameType::run, 1,
+      shell("(setsid sleep 1000 & echo $!); setsid sh -c 'sleep 1000 & echo $!' &  wait $!"));
   std::string pids;
   std::optional<RawPeer::Message> message;
   while ((message = m_host.next()) && message->type != FrameType::exit)
@@ -248,7 +255,8 @@ TEST_F(AgentServer, RefusesAThawOfNonsense) {
   bad = good;
   bad.entropy = "little";
   m_host.send(FrameType::thaw, 3, encode(bad));
-  EXPECT_EQ(decode_error(m_host.next(FrameType::error)->payload)->text, "too little or too much entropy");
+  EXPECT_EQ(decode_error(m_host.next(FrameType::error)->payload)->text,
+            "too little or too much entropy");
 }
 
 }  // namespace

@@ -18,7 +18,9 @@ namespace {
 
 using test::RawPeer;
 
-Deadline soon() { return Deadline::after(std::chrono::seconds(20)); }
+Deadline soon() {
+  return Deadline::after(std::chrono::seconds(20));
+}
 
 /// A transport and the agent that it talks to.
 struct Agent {
@@ -75,7 +77,8 @@ TEST(AgentTransport, KeepsStreamsApartAndTellsTheExitCode) {
   io.output = [&](OutputStream stream, std::string_view bytes) {
     (stream == OutputStream::standard_output ? output : diagnostics) += bytes;
   };
-  const CommandResult result = agent.transport->run(shell("echo out; echo err >&2; exit 7"), io, soon(), {});
+  const CommandResult result =
+      agent.transport->run(shell("echo out; echo err >&2; exit 7"), io, soon(), {});
   EXPECT_EQ(result.status, (ExitStatus{.code = 7}));
   EXPECT_EQ(output, "out\n");
   EXPECT_EQ(diagnostics, "err\n");
@@ -88,8 +91,10 @@ TEST(AgentTransport, GivesACommandTheDefaultEnvironmentAndItsOwn) {
   command.environment = {{"LANG", "C"}, {"MINE", "with spaces\nand lines"}};
   std::string output;
   EXPECT_TRUE(agent.transport->run(command, collecting(output), soon(), {}).status.success());
-  EXPECT_EQ(output, "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\nHOME=/root\nUSER=root\n"
-                    "LOGNAME=root\nTERM=dumb\nLANG=C\nMINE=with spaces\nand lines\n");
+  EXPECT_EQ(
+      output,
+      "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\nHOME=/root\nUSER=root\n"
+      "LOGNAME=root\nTERM=dumb\nLANG=C\nMINE=with spaces\nand lines\n");
 }
 
 TEST(AgentTransport, SaysWhyAProgramCannotRunTheWayAShellDoes) {
@@ -138,7 +143,8 @@ TEST(AgentTransport, RefusesACommandThatNoKernelWouldTake) {
   Agent agent;
   Command command = shell("true");
   command.environment["HUGE"] = std::string(3 << 20, 'x');
-  EXPECT_EQ(error_of([&] { agent.transport->run(command, {}, soon(), {}); }).code, ErrorCode::usage);
+  EXPECT_EQ(error_of([&] { agent.transport->run(command, {}, soon(), {}); }).code,
+            ErrorCode::usage);
   agent.transport->ping(soon());
 }
 
@@ -168,7 +174,8 @@ TEST(AgentTransport, PassesSixtyFourMegabytesWhole) {
   std::size_t total = 0;
   CommandIo io;
   io.output = [&](OutputStream, std::string_view bytes) { total += bytes.size(); };
-  EXPECT_TRUE(agent.transport->run(shell("head -c 67108864 /dev/zero"), io, soon(), {}).status.success());
+  EXPECT_TRUE(
+      agent.transport->run(shell("head -c 67108864 /dev/zero"), io, soon(), {}).status.success());
   EXPECT_EQ(total, 64u << 20);
 }
 
@@ -176,7 +183,8 @@ TEST(AgentTransport, GivesACommandATerminalThatCanBeResized) {
   const FileDescriptor resized(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   auto [input, keyboard] = test::socket_pair();
   Agent agent;
-  Command command = shell("tty; stty size; trap 'stty size; exit 5' WINCH; echo ready; while :; do read x; done");
+  Command command =
+      shell("tty; stty size; trap 'stty size; exit 5' WINCH; echo ready; while :; do read x; done");
   command.terminal = TerminalSize{.rows = 31, .columns = 99};
   std::string output;
   CommandIo io;
@@ -207,8 +215,8 @@ TEST(AgentTransport, EndsATreeThatIgnoresSignalsAtTheDeadline) {
   Agent agent;
   std::string output;
   const CommandResult result = agent.transport->run(
-      shell("trap '' TERM HUP INT; setsid sleep 1000 & echo $! $$; sleep 1000; sleep 1000"), collecting(output),
-      Deadline::after(std::chrono::milliseconds(300)), {});
+      shell("trap '' TERM HUP INT; setsid sleep 1000 & echo $! $$; sleep 1000; sleep 1000"),
+      collecting(output), Deadline::after(std::chrono::milliseconds(300)), {});
   EXPECT_TRUE(result.timed_out);
   EXPECT_FALSE(result.cancelled);
   std::istringstream pids(output);
@@ -223,7 +231,8 @@ TEST(AgentTransport, EndsACommandWhenCancelled) {
   CancelSource source;
   CommandIo io;
   io.output = [&](OutputStream, std::string_view) { source.cancel(); };
-  const CommandResult result = agent.transport->run(shell("echo go; sleep 1000"), io, soon(), source.token());
+  const CommandResult result =
+      agent.transport->run(shell("echo go; sleep 1000"), io, soon(), source.token());
   EXPECT_TRUE(result.cancelled);
   EXPECT_FALSE(result.timed_out);
   EXPECT_EQ(result.status.signal, 9);
@@ -235,14 +244,19 @@ TEST(AgentTransport, RunsManyCommandsAtOnceWhileOneFloods) {
   std::thread flood([&] {
     CommandIo io;
     io.output = [](OutputStream, std::string_view) {};
-    EXPECT_TRUE(agent.transport->run(shell("exec cat /dev/zero"), io, Deadline::never(), stop.token()).cancelled);
+    EXPECT_TRUE(
+        agent.transport->run(shell("exec cat /dev/zero"), io, Deadline::never(), stop.token())
+            .cancelled);
   });
   std::vector<std::thread> others;
   for (int i = 0; i < 4; ++i)
     others.emplace_back([&, i] {
       std::string output;
-      EXPECT_EQ(agent.transport->run(shell("echo " + std::to_string(i) + "; exit " + std::to_string(i)),
-                                     collecting(output), soon(), {}).status.code, i);
+      EXPECT_EQ(agent.transport
+                    ->run(shell("echo " + std::to_string(i) + "; exit " + std::to_string(i)),
+                          collecting(output), soon(), {})
+                    .status.code,
+                i);
       EXPECT_EQ(output, std::to_string(i) + "\n");
     });
   for (std::thread& other : others)
@@ -254,9 +268,12 @@ TEST(AgentTransport, RunsManyCommandsAtOnceWhileOneFloods) {
 TEST(AgentTransport, EndsACommandWhoseOutputNobodyCanTake) {
   Agent agent;
   CommandIo io;
-  io.output = [](OutputStream, std::string_view) { throw Error(ErrorCode::io, "the disk is full"); };
-  EXPECT_EQ(error_of([&] { agent.transport->run(shell("echo x; sleep 1000"), io, soon(), {}); }).message,
-            "the disk is full");
+  io.output = [](OutputStream, std::string_view) {
+    throw Error(ErrorCode::io, "the disk is full");
+  };
+  EXPECT_EQ(
+      error_of([&] { agent.transport->run(shell("echo x; sleep 1000"), io, soon(), {}); }).message,
+      "the disk is full");
   agent.transport->ping(soon());
 }
 
@@ -322,14 +339,17 @@ TEST(AgentTransport, SaysLostWhenTheMachineVanishes) {
     EXPECT_TRUE(played.agent.next(FrameType::run));
     played.agent.close();
   });
-  EXPECT_EQ(error_of([&] { played.transport->run(shell("true"), {}, Deadline::never(), {}); }).code, ErrorCode::lost);
+  EXPECT_EQ(error_of([&] { played.transport->run(shell("true"), {}, Deadline::never(), {}); }).code,
+            ErrorCode::lost);
   machine.join();
   EXPECT_EQ(error_of([&] { played.transport->ping(soon()); }).code, ErrorCode::lost);
 }
 
 TEST(AgentTransport, SaysLostWhenTheAgentDoesNotAnswerAPing) {
   Played played;
-  EXPECT_EQ(error_of([&] { played.transport->ping(Deadline::after(std::chrono::milliseconds(20))); }).code,
+  EXPECT_EQ(error_of([&] {
+              played.transport->ping(Deadline::after(std::chrono::milliseconds(20)));
+            }).code,
             ErrorCode::lost);
 }
 
@@ -368,12 +388,15 @@ TEST(AgentTransport, SaysCorruptWhenTheAgentIgnoresItsCredit) {
     if (machine.joinable())
       machine.join();
   };
-  EXPECT_EQ(error_of([&] { played.transport->run(shell("true"), io, soon(), {}); }).code, ErrorCode::corrupt);
+  EXPECT_EQ(error_of([&] { played.transport->run(shell("true"), io, soon(), {}); }).code,
+            ErrorCode::corrupt);
 }
 
 TEST(AgentTransport, SaysCorruptForAnswersThatMakeNoSense) {
-  const std::vector<std::pair<FrameType, std::string>> answers = {
-      {FrameType::exit, "short"}, {FrameType::done, ""}, {FrameType::error, ""}, {FrameType{77}, ""}};
+  const std::vector<std::pair<FrameType, std::string>> answers = {{FrameType::exit, "short"},
+                                                                  {FrameType::done, ""},
+                                                                  {FrameType::error, ""},
+                                                                  {FrameType{77}, ""}};
   for (const auto& [type, payload] : answers) {
     Played played;
     std::thread machine([&] {
@@ -382,7 +405,8 @@ TEST(AgentTransport, SaysCorruptForAnswersThatMakeNoSense) {
       ASSERT_TRUE(run);
       played.agent.send(type, run->stream, payload);
     });
-    EXPECT_EQ(error_of([&] { played.transport->run(shell("true"), {}, soon(), {}); }).code, ErrorCode::corrupt);
+    EXPECT_EQ(error_of([&] { played.transport->run(shell("true"), {}, soon(), {}); }).code,
+              ErrorCode::corrupt);
     machine.join();
   }
 }

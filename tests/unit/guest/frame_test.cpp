@@ -31,17 +31,22 @@ std::vector<std::string> decode(FrameDecoder& decoder, std::string_view bytes, s
 
 TEST(Frame, HasTheseBytes) {
   const std::string bytes = frame_of(FrameType::pong, 0x01020304, "hi");
-  EXPECT_EQ(bytes, std::string("nest\x01\x03\x00\x00\x04\x03\x02\x01\x02\x00\x00\x00\xA4\x35\xC6\x05hi", 22));
+  EXPECT_EQ(
+      bytes,
+      std::string("nest\x01\x03\x00\x00\x04\x03\x02\x01\x02\x00\x00\x00\xA4\x35\xC6\x05hi", 22));
 }
 
 TEST(FrameDecoder, CutsFramesOutOfPiecesOfAnySize) {
   const std::string large(k_max_payload, 'x');
-  const std::string bytes = frame_of(FrameType::input, 1, "one") + frame_of(FrameType::tree, 2, large)
-                            + frame_of(FrameType::end, 3, "") + frame_of(FrameType::input, 4, large)
+  const std::string bytes = frame_of(FrameType::input, 1, "one")
+                            + frame_of(FrameType::tree, 2, large) + frame_of(FrameType::end, 3, "")
+                            + frame_of(FrameType::input, 4, large)
                             + frame_of(FrameType::input, 5, large);
-  for (const std::size_t step : {std::size_t{1}, std::size_t{4096}, std::size_t{70'001}, bytes.size()}) {
+  for (const std::size_t step :
+       {std::size_t{1}, std::size_t{4096}, std::size_t{70'001}, bytes.size()}) {
     FrameDecoder decoder;
-    EXPECT_EQ(decode(decoder, bytes, step), (std::vector<std::string>{"one", large, "", large, large}));
+    EXPECT_EQ(decode(decoder, bytes, step),
+              (std::vector<std::string>{"one", large, "", large, large}));
     EXPECT_EQ(decoder.skipped(), 0u);
   }
 }
@@ -51,7 +56,8 @@ TEST(FrameDecoder, SkipsGarbageBeforeBetweenAndWithinFrames) {
   const std::string b = frame_of(FrameType::input, 2, "b");
   const std::string cut = frame_of(FrameType::input, 3, "cut off").substr(0, 15);
   FrameDecoder decoder;
-  EXPECT_EQ(decode(decoder, "nestnesting" + a + std::string(300'000, '\0') + "nest" + b + cut + a + b, 97),
+  EXPECT_EQ(decode(decoder,
+                   "nestnesting" + a + std::string(300'000, '\0') + "nest" + b + cut + a + b, 97),
             (std::vector<std::string>{"a", "b", "a", "b"}));
 }
 
@@ -69,15 +75,21 @@ TEST(FrameDecoder, RefusesHeadersOfOtherVersionsAndOfLongerPayloads) {
   char too_long[k_frame_header_size];
   encode_frame_header(FrameType::ping, 0, 1, k_max_payload + 1, too_long);
   FrameDecoder decoder;
-  EXPECT_EQ(decode(decoder, other_version + std::string(too_long, sizeof too_long) + frame_of(FrameType::ping, 1, "good"), 64),
+  EXPECT_EQ(decode(decoder,
+                   other_version + std::string(too_long, sizeof too_long)
+                       + frame_of(FrameType::ping, 1, "good"),
+                   64),
             std::vector<std::string>{"good"});
 }
 
 TEST(FrameDecoder, ForgetsAPartialFrameWhenReset) {
   FrameDecoder decoder;
-  EXPECT_TRUE(decode(decoder, frame_of(FrameType::input, 1, std::string(1000, 'x')).substr(0, 500), 500).empty());
+  EXPECT_TRUE(
+      decode(decoder, frame_of(FrameType::input, 1, std::string(1000, 'x')).substr(0, 500), 500)
+          .empty());
   decoder.reset();
-  EXPECT_EQ(decode(decoder, frame_of(FrameType::input, 1, "new"), 64), std::vector<std::string>{"new"});
+  EXPECT_EQ(decode(decoder, frame_of(FrameType::input, 1, "new"), 64),
+            std::vector<std::string>{"new"});
 }
 
 }  // namespace

@@ -20,7 +20,9 @@ FileDescriptor open_directory(const fs::path& path) {
 
 std::string stream_of(const fs::path& root) {
   TreeWalk walk(open_directory(root));
-  TreeReader reader(open_directory(root), [&](std::string& path) { return walk.next(path); }, TreeReader::Odd::skip);
+  TreeReader reader(
+      open_directory(root), [&](std::string& path) { return walk.next(path); },
+      TreeReader::Odd::skip);
   std::string stream;
   char piece[5000];
   while (const std::size_t size = reader.read(piece, sizeof piece))
@@ -47,7 +49,8 @@ std::string extent(std::uint64_t offset, std::string_view bytes) {
 }
 
 std::string file(std::string_view path, std::string_view content) {
-  return record('f', path) + (content.empty() ? "" : extent(0, content)) + extent(content.size(), "");
+  return record('f', path) + (content.empty() ? "" : extent(0, content))
+         + extent(content.size(), "");
 }
 
 TEST(TreeStream, CarriesFilesDirectoriesSymlinksAndModes) {
@@ -71,7 +74,8 @@ TEST(TreeStream, CarriesFilesDirectoriesSymlinksAndModes) {
 TEST(TreeStream, ComesInPiecesOfAnySize) {
   const TemporaryDirectory source;
   for (int i = 0; i < 20; ++i)
-    std::ofstream(source.path() / ("file" + std::to_string(i))) << std::string(static_cast<std::size_t>(i * 777), 'x');
+    std::ofstream(source.path() / ("file" + std::to_string(i)))
+        << std::string(static_cast<std::size_t>(i * 777), 'x');
   const std::string stream = stream_of(source.path());
   for (const std::size_t step : {1u, 7u, 4096u, 60000u}) {
     const TemporaryDirectory destination;
@@ -80,14 +84,16 @@ TEST(TreeStream, ComesInPiecesOfAnySize) {
       ASSERT_TRUE(writer.write(std::string_view(stream).substr(at, step))) << writer.error();
     EXPECT_TRUE(writer.finished());
     for (int i = 0; i < 20; ++i)
-      EXPECT_EQ(fs::file_size(destination.path() / ("file" + std::to_string(i))), static_cast<std::size_t>(i * 777));
+      EXPECT_EQ(fs::file_size(destination.path() / ("file" + std::to_string(i))),
+                static_cast<std::size_t>(i * 777));
   }
 }
 
 TEST(TreeStream, KeepsHoles) {
   const TemporaryDirectory source, destination;
   {
-    const FileDescriptor sparse(open((source.path() / "sparse").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
+    const FileDescriptor sparse(
+        open((source.path() / "sparse").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
     ASSERT_EQ(pwrite(sparse.get(), "data", 4, 10 << 20), 4);
     ASSERT_EQ(ftruncate(sparse.get(), 50 << 20), 0);
   }
@@ -103,7 +109,8 @@ TEST(TreeStream, KeepsHoles) {
 }
 
 TEST(TreeWriter, RefusesPathsThatAreNotInside) {
-  for (const std::string_view path : {"../x", "/x", "a/../../x", "a/./b", "a//b", "", "a/", ".", ".."}) {
+  for (const std::string_view path :
+       {"../x", "/x", "a/../../x", "a/./b", "a//b", "", "a/", ".", ".."}) {
     const TemporaryDirectory destination;
     TreeWriter writer = writer_into(destination.path());
     EXPECT_FALSE(writer.write(file(path, "bad"))) << path;
@@ -148,7 +155,8 @@ TEST(TreeWriter, HoldsToItsLimits) {
 TEST(TreeWriter, RefusesUnsoundStreams) {
   const std::string long_path(k_max_tree_path + 1, 'p');
   for (const std::string& stream :
-       {std::string("x"), record('f', long_path), record('f', "f") + extent(10, "a") + extent(5, "b"),
+       {std::string("x"), record('f', long_path),
+        record('f', "f") + extent(10, "a") + extent(5, "b"),
         record('f', "g") + extent(~std::uint64_t{0} - 1, "a"), std::string("ee")}) {
     const TemporaryDirectory destination;
     TreeWriter writer = writer_into(destination.path());
