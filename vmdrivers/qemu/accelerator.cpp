@@ -18,7 +18,7 @@ constexpr int k_version = 1;
 /// Hardware boots the probe guest in a second. A /dev/kvm that does not work mostly says nothing at
 /// all.
 constexpr std::chrono::seconds k_hardware_patience(6);
-constexpr std::chrono::seconds k_emulation_patience(90);
+constexpr std::chrono::seconds k_emulation_patience(30);
 
 std::string label(const Accelerator& accelerator) {
   return accelerator.name == "tcg" ? "tcg" : accelerator.name + " " + accelerator.cpu_model;

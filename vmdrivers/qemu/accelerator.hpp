@@ -12,7 +12,7 @@
 
 namespace nestbox::qemu {
 
-/// One way to execute a guest, and how long its probe guest may take to answer.
+/// One way to execute a guest, and for how long its probe guest may be silent.
 struct Rung {
   Accelerator accelerator;
   std::chrono::seconds patience{};

@@ -21,6 +21,8 @@ namespace {
 /// A clone that lives answers within a second, also on a host with much to do.
 constexpr std::chrono::seconds k_fork_patience(30);
 
+constexpr std::chrono::seconds k_measure_time(60);
+
 std::string first_line(const fs::path& file) {
   std::ifstream stream(file);
   std::string line;
@@ -132,25 +134,17 @@ QemuDriver::Engine QemuDriver::find_engine() const {
 
 double QemuDriver::probe(const Engine& engine, const Rung& rung,
                          const std::pair<fs::path, fs::path>& guest) const {
-  const Deadline deadline = Deadline::after(rung.patience);
   MachineSpec spec;
   spec.name = "probe";
   spec.kernel = guest.first;
   spec.initramfs = guest.second;
-  // A kernel that talks shows how far a guest came that never answers.
-  spec.kernel_arguments = "loglevel=7";
+  // A kernel that talks from its first instruction on: silence means that it does not run.
+  spec.kernel_arguments = "loglevel=7 earlyprintk=ttyS0,115200";
   QemuMachine machine(
       {.binary = engine.program.path, .accelerator = rung.accelerator, .spec = spec}, {},
       engine.scratch, {});
-  const Result<void> answered = catch_error([&] { machine.await_agent(deadline); });
-  if (!answered && machine.condition() == Condition::running)
-    throw Error(ErrorCode::timeout,
-                fmt::format("a probe guest {} in {} s",
-                            machine.console().empty() ? "printed nothing" : "did not answer",
-                            rung.patience.count()));
-  if (!answered)
-    throw Error(answered.error().code, machine.cause(answered.error()));
-  return measure_slowdown(machine, deadline);
+  await_probe(machine, rung.patience);
+  return measure_slowdown(machine, Deadline::after(k_measure_time));
 }
 
 Capabilities QemuDriver::capabilities() const {

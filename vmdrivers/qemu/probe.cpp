@@ -1,5 +1,7 @@
 #include "vmdrivers/qemu/probe.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "harness/base/filesystem.hpp"
@@ -11,6 +13,8 @@ namespace {
 constexpr char k_busybox[] = "/bin/busybox";
 constexpr char k_loop[] = "i=0; while [ $i -lt 30000 ]; do i=$((i+1)); done";
 constexpr int k_rounds = 3;
+
+constexpr std::chrono::minutes k_longest_boot(2);
 
 using Seconds = std::chrono::duration<double>;
 
@@ -27,6 +31,28 @@ Seconds shortest(Run run) {
 }
 
 }  // namespace
+
+void await_probe(QemuMachine& machine, std::chrono::seconds patience) {
+  const Deadline end = Deadline::after(k_longest_boot);
+  std::size_t printed = 0;
+  while (true) {
+    const Deadline deadline = earlier(end, Deadline::after(patience));
+    const Result<void> answered = catch_error([&] { machine.transport().ping(deadline); });
+    if (answered)
+      return;
+    if (machine.condition() != Condition::running)
+      throw Error(ErrorCode::lost, machine.cause(answered.error()));
+    const std::size_t now = machine.console().size();
+    if (end.passed())
+      throw Error(ErrorCode::timeout, fmt::format("a probe guest did not answer in {}",
+                                                  format_duration(k_longest_boot)));
+    if (now == printed)
+      throw Error(ErrorCode::timeout,
+                  fmt::format("a probe guest printed nothing {} {}", now == 0 ? "in" : "more for",
+                              format_duration(patience)));
+    printed = now;
+  }
+}
 
 double measure_slowdown(Machine& machine, Deadline deadline) {
   const TemporaryDirectory directory("nestbox-probe");

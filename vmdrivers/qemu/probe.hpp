@@ -5,6 +5,11 @@
 
 namespace nestbox::qemu {
 
+/// Until the agent has answered. Gives up when the guest ends, or has printed nothing new for as
+/// long as `patience` (however slow a host, a guest that runs talks), or has not answered after two
+/// minutes: Error(timeout) or Error(lost) with the cause in one line.
+void await_probe(QemuMachine& machine, std::chrono::seconds patience);
+
 /// How much longer a fixed loop takes in the machine than here, 1 to 20. Both run the machine's own
 /// busybox, which is fetched for it. Throws what the transport throws.
 double measure_slowdown(Machine& machine, Deadline deadline);
