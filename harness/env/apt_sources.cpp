@@ -126,7 +126,10 @@ std::vector<AptSource> host_apt_sources(const std::string& suite) {
     if (std::vector<AptSource> own = sources_of_suite(all, suite); !own.empty())
       return own;
   }
-  const std::string keyring = fs::exists(k_debian_keyring) ? k_debian_keyring : "";
+  if (!fs::exists(k_debian_keyring))
+    throw Error(ErrorCode::infrastructure, "this host has no keys to trust a Debian mirror by",
+                "apt-get install debian-archive-keyring");
+  const std::string keyring = k_debian_keyring;
   std::vector<AptSource> sources = {{mirror, suite, {"main"}, keyring}};
   if (suite == "sid" || suite == "unstable" || suite == "testing")
     return sources;  // they have no -updates, and need no -security

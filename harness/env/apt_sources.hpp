@@ -26,7 +26,8 @@ std::vector<AptSource> sources_of_suite(const std::vector<AptSource>& all,
                                         const std::string& suite);
 
 /// Where this host gets `suite` from: the mirror in NESTBOX_DEBIAN_MIRROR, else the host's own
-/// sources that carry the suite, else Debian's public mirror. Never empty.
+/// sources that carry the suite, else Debian's public mirror. Never empty. Error(infrastructure)
+/// when Debian's keyring is absent.
 std::vector<AptSource> host_apt_sources(const std::string& suite);
 
 /// One `deb` line each.

@@ -12,6 +12,7 @@
 #include "harness/base/log.hpp"
 #include "harness/env/build_namespace.hpp"
 #include "harness/env/layer_manifest.hpp"
+#include "harness/vm/snapshot.hpp"
 
 // Below the root:
 //   layers/KEY/       one published entry: its files and layer.json
@@ -121,9 +122,11 @@ Result<LayerManifest> check_entry(const fs::path& root, const std::string& key) 
 /// flock(2) cannot be waited for together with anything else, so a thread waits for it. When
 /// cancelled that thread stays behind until the lock is free (or the program ends) and gives it
 /// back.
-FileLock wait_for_lock(const fs::path& path, const CancelToken& cancel) {
+FileLock wait_for_lock(const fs::path& path, const std::string& description,
+                       const CancelToken& cancel) {
   if (std::optional<FileLock> lock = FileLock::try_acquire(path, FileLock::Mode::exclusive))
     return std::move(*lock);
+  log(LogLevel::info, fmt::format("waiting for another run that builds '{}'", description));
   struct Waiter {
     FileDescriptor done{::eventfd(0, EFD_CLOEXEC)};
     std::optional<Result<FileLock>> outcome;
@@ -136,6 +139,8 @@ FileLock wait_for_lock(const fs::path& path, const CancelToken& cancel) {
   }).detach();
   if (wait_readable(waiter->done.get(), Deadline::never(), cancel) == Wait::cancelled)
     cancel.throw_if_cancelled();
+  eventfd_t ignored = 0;
+  ::eventfd_read(waiter->done.get(), &ignored);
   return value_or_throw(std::move(*waiter->outcome));
 }
 
@@ -158,11 +163,14 @@ Bytes size_on_disk(const fs::path& directory) {
 }
 
 void make_read_only(const fs::path& directory) {
-  for (const fs::directory_entry& entry : fs::recursive_directory_iterator(directory))
-    if (entry.symlink_status().type() == fs::file_type::regular)
-      fs::permissions(entry.path(),
-                      fs::perms::owner_write | fs::perms::group_write | fs::perms::others_write,
-                      fs::perm_options::remove);
+  for (const fs::directory_entry& entry : fs::recursive_directory_iterator(directory)) {
+    if (entry.symlink_status().type() != fs::file_type::regular)
+      continue;
+    fs::perms taken = fs::perms::group_write | fs::perms::others_write;
+    if (entry.path().filename() != k_ram_file)
+      taken |= fs::perms::owner_write;
+    fs::permissions(entry.path(), taken, fs::perm_options::remove);
+  }
 }
 
 }  // namespace
@@ -195,10 +203,12 @@ std::optional<Layer> LayerCache::find(const std::string& key) {
 }
 
 Layer LayerCache::find_or_build(const Recipe& recipe, const CancelToken& cancel) {
-  if (std::optional<Layer> layer = find(recipe.key))
+  const bool renewed = is_to_be_renewed(recipe.key);
+  if (std::optional<Layer> layer = find(recipe.key); layer && !renewed)
     return std::move(*layer);
-  const FileLock building = wait_for_lock(build_lock(m_root, recipe.key), cancel);
-  if (std::optional<Layer> layer = sound_layer(recipe.key))
+  const FileLock building =
+      wait_for_lock(build_lock(m_root, recipe.key), recipe.description, cancel);
+  if (std::optional<Layer> layer = sound_layer(recipe.key); layer && !renewed)
     return std::move(*layer);
   set_aside_if_unsound(recipe.key);
   sweep_staging(m_root, recipe.key);
@@ -211,6 +221,8 @@ Layer LayerCache::find_or_build(const Recipe& recipe, const CancelToken& cancel)
   make_read_only(staging);
   const LayerManifest manifest = describe_layer(staging, recipe.kind, recipe.description);
   write_file_atomically(staging / k_manifest_name, to_json(manifest));
+  if (renewed)
+    drop(recipe.key);
   // In use before it can be seen, so that no garbage collection takes it away in between.
   FileLock lease = FileLock::acquire(use_lock(m_root, recipe.key), FileLock::Mode::shared);
   touch(use_lock(m_root, recipe.key));
@@ -236,6 +248,13 @@ std::optional<Layer> LayerCache::sound_layer(const std::string& key) {
     return std::nullopt;
   touch(use_lock(m_root, key));
   return Layer(key, manifest->content(), entry_path(m_root, key), std::move(*lease));
+}
+
+bool LayerCache::is_to_be_renewed(const std::string& key) {
+  if (!m_renewing)
+    return false;
+  std::lock_guard lock(m_mutex);
+  return m_renewed.insert(key).second;
 }
 
 void LayerCache::set_aside_if_unsound(const std::string& key) {
