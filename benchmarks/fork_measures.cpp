@@ -1,6 +1,7 @@
 #include "benchmarks/measures.hpp"
 #include "benchmarks/raw_qemu.hpp"
 #include "benchmarks/sample.hpp"
+#include "harness/env/warm_pool.hpp"
 
 namespace nestbox::bench {
 
@@ -29,7 +30,7 @@ RawQemu floor_of(PreparedEnvironment& environment) {
 }
 
 void measure_tiny(World& world, std::vector<Row>& rows) {
-  PreparedEnvironment& tiny = world.environment("tiny");
+  PreparedEnvironment& tiny = *world.environment("tiny");
   const RawQemu floor = floor_of(tiny);
   const auto ours = [&] { return forked(tiny); };
   const auto raw = [&] { return floor.run(k_hello).first_byte; };
@@ -46,7 +47,7 @@ void measure_tiny(World& world, std::vector<Row>& rows) {
 }
 
 void measure_debian(World& world, std::vector<Row>& rows) {
-  PreparedEnvironment& debian = world.environment("debian-systemd");
+  PreparedEnvironment& debian = *world.environment("debian-systemd");
   const RawQemu floor = floor_of(debian);
   const auto pair = interleaved_medians(
       {[&] { return floor.run(k_hello).first_byte; }, [&] { return forked(debian); }}, 15, 2);
@@ -69,7 +70,34 @@ void measure_debian(World& world, std::vector<Row>& rows) {
   rows[1].parts = {{"cold boot ms", boots[0]}, {"fork ms", boots[1]}};
 }
 
+void measure_pool(World& world, std::vector<Row>& rows) {
+  WarmPool pool(world.environment("tiny"), {});
+  // What is measured begins with a full pool and an idle host: refilling is what happens between
+  // tests.
+  const auto pooled = [&] {
+    pool.await_full(patience());
+    return forked(pool);
+  };
+  DockerPeer* docker = nullptr;
+  const auto peer = [&] {
+    pool.await_full(patience());
+    return docker->first_byte("echo", "hello");
+  };
+  rows[0].value = interleaved_medians({pooled}, 30, 3)[0];
+
+  docker = &world.docker();
+  const auto pair = interleaved_medians({peer, pooled}, 20, 2);
+  rows[1].value = pair[1] / pair[0];
+  rows[1].parts = {{"docker run ms", pair[0]}, {"from the pool ms", pair[1]}};
+}
+
 }  // namespace
+
+Group tiny_pool() {
+  return {"pool",
+          {{"tiny_pool", "ms", at_most(40)}, {"tiny_pool_vs_docker", "x", at_most(0.25)}},
+          measure_pool};
+}
 
 Group tiny_forks() {
   return {"tiny",

@@ -27,7 +27,7 @@ void measure_program(World& world, std::vector<Row>& rows) {
   const TemporaryDirectory directory("nestbox-bench");
   const auto variables = own_state(directory);
 
-  PreparedEnvironment& debian = world.environment("debian");
+  PreparedEnvironment& debian = *world.environment("debian");
   const fs::path empty = directory.path() / "empty";
   fs::create_directories(empty);
   const auto fork_itself = [&] {
@@ -47,7 +47,7 @@ void measure_program(World& world, std::vector<Row>& rows) {
   fs::create_directories(suite);
   for (int i = 0; i < k_tests; ++i)
     write_script(suite / ("test_" + std::to_string(i) + ".sh"), "environment=tiny", "echo hello");
-  const auto snapshot = world.environment("tiny").template_snapshot();
+  const auto snapshot = world.environment("tiny")->template_snapshot();
   if (!snapshot)
     throw Error(ErrorCode::unsupported, "there is no template to restore");
   const RawQemu floor(*snapshot);

@@ -38,12 +38,12 @@ World::World(fs::path program)
 
 World::~World() = default;
 
-PreparedEnvironment& World::environment(const std::string& name) {
+std::shared_ptr<PreparedEnvironment> World::environment(const std::string& name) {
   auto& prepared = m_environments[name];
   if (!prepared)
     prepared = EnvironmentBuilder(m_cache, *m_driver, *m_progress)
                    .prepare(builtin_environments().at(name), fs::current_path(), CancelToken());
-  return *prepared;
+  return prepared;
 }
 
 DockerPeer& World::docker() {

@@ -24,7 +24,7 @@ public:
   Driver& driver() { return *m_driver; }
 
   /// By the name of a built-in environment; built first when absent.
-  PreparedEnvironment& environment(const std::string& name);
+  std::shared_ptr<PreparedEnvironment> environment(const std::string& name);
 
   /// Started when first asked for; throws what DockerPeer's constructor throws.
   DockerPeer& docker();
