@@ -9,6 +9,7 @@
 #include "harness/base/filesystem.hpp"
 #include "harness/base/hash.hpp"
 #include "harness/base/text.hpp"
+#include "harness/vm/snapshot.hpp"
 #include "vmdrivers/qemu/accelerator.hpp"
 #include "vmdrivers/qemu/image.hpp"
 #include "vmdrivers/qemu/machine.hpp"

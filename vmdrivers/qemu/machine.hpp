@@ -44,8 +44,7 @@ private:
   std::unique_ptr<Transport> m_transport;
 };
 
-/// The files of a snapshot, beside snapshot.json and, when the machine had a disk, `disk.qcow2`.
-inline constexpr char k_ram_file[] = "ram";
+/// The files of a snapshot beside those that vm/snapshot.hpp names; the disk only when the machine had one.
 inline constexpr char k_state_file[] = "state";
 inline constexpr char k_disk_file[] = "disk.qcow2";
 
