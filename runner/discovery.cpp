@@ -72,6 +72,7 @@ public:
       throw Error(
           ErrorCode::usage, "'" + printable(word) + "' lies outside '" + m_root.string() + "'",
           "only that folder is copied into a machine: start nestbox where the test belongs");
+    refuse_another_suite(word, type == fs::file_type::directory ? target : target.parent_path());
     if (type == fs::file_type::directory) {
       std::size_t before = count();
       choose_folder(target);
@@ -128,6 +129,17 @@ private:
   bool is_within_root(const fs::path& path) const {
     return std::mismatch(m_root.begin(), m_root.end(), path.begin(), path.end()).first
            == m_root.end();
+  }
+
+  /// A script speaks of the environments of its own nestbox.yml.
+  void refuse_another_suite(const std::string& word, const fs::path& folder) const {
+    std::optional<fs::path> definition = find_definition(folder);
+    if (!definition || !is_within_root(*definition) || definition->parent_path() == m_root)
+      return;
+    std::string other = definition->parent_path().lexically_relative(m_directory).string();
+    throw Error(ErrorCode::usage,
+                "'" + printable(word) + "' belongs to another nestbox.yml, in '" + other + "'",
+                "start nestbox in that folder");
   }
 
   Error not_found(const std::string& word, const fs::path& path) const {

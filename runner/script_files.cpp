@@ -110,7 +110,8 @@ std::vector<std::string> find_test_files(const fs::path& root, const fs::path& f
     const std::string& path = entry->path().native();
     std::string_view name = std::string_view(path).substr(path.rfind('/') + 1);
     if (!entry->is_symlink() && entry->is_directory()) {
-      if (name.starts_with('.') || rules.ignores(entry->path(), true))
+      bool other_suite = fs::exists(entry->path() / "nestbox.yml");
+      if (name.starts_with('.') || other_suite || rules.ignores(entry->path(), true))
         entry.disable_recursion_pending();
       continue;
     }

@@ -15,9 +15,9 @@ namespace nestbox {
 /// `*.test.sh`, `*.t`; for `executable` files also `test_*` and `*_test` without a suffix.
 bool is_test_file_name(std::string_view name, bool executable);
 
-/// The test files below `folder`, relative to `root`, sorted. What git ignores, `.git` and hidden
-/// folders are left out, symlinks only count when they lead to a file within `root`. Both paths
-/// canonical. Throws Error(io).
+/// The test files below `folder`, relative to `root`, sorted. What git ignores, `.git`, hidden
+/// folders and folders with a nestbox.yml of their own are left out; symlinks only count when they
+/// lead to a file within `root`. Both paths canonical. Throws Error(io).
 std::vector<std::string> find_test_files(const std::filesystem::path& root,
                                          const std::filesystem::path& folder);
 

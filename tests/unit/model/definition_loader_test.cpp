@@ -234,9 +234,13 @@ TEST(DefinitionLoader, PlacesMistakesInOneVeryLongLineWithoutTheLine) {
   EXPECT_EQ(where.source_line, "");
 }
 
-TEST(DefinitionLoader, AcceptsTheSchemaOfItsLanguage) {
-  EXPECT_THAT(std::string(definition_schema()),
-              HasSubstr("https://json-schema.org/draft/2020-12/schema"));
+TEST(DefinitionLoader, TakesTheExampleOfItsReference) {
+  std::string page = read_file(fs::path(NESTBOX_SOURCE_DIR) / "docs/reference/nestbox-yml.md");
+  const std::string fence = "```yaml\n";
+  std::size_t begin = page.find(fence) + fence.size();
+  Definition definition =
+      load(std::string_view(page).substr(begin, page.find("```", begin) - begin));
+  EXPECT_EQ(definition.tests.size(), 2U);
 }
 
 TEST(Definition, RaisesAnEnvironmentToWhatATestNeeds) {

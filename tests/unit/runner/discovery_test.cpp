@@ -189,6 +189,20 @@ TEST_F(Discovery, FollowsSymlinksToFilesWithinTheRootOnly) {
   EXPECT_THAT(names({"."}, "repo"), ElementsAre("link_test.sh"));
 }
 
+TEST_F(Discovery, LeavesSuitesOfTheirOwnToThemselves) {
+  write(".git/HEAD", "");
+  write("test.sh");
+  write("example/nestbox.yml", "version: 1\nenvironments: {lab: }\n");
+  write("example/sub/test.sh", "# nestbox: environment=lab\n");
+  EXPECT_THAT(names({}), ElementsAre("test.sh"));
+  EXPECT_EQ(mistake({"example/sub"}),
+            "error: 'example/sub' belongs to another nestbox.yml, in 'example'\n"
+            "hint: start nestbox in that folder");
+  EXPECT_THAT(mistake({"example/sub/test.sh"}), HasSubstr("belongs to another nestbox.yml"));
+  EXPECT_THAT(names({}, "example"), ElementsAre("sub/test.sh"));
+  EXPECT_THAT(names({"test.sh"}, "example/sub"), ElementsAre("sub/test.sh"));
+}
+
 TEST_F(Discovery, SaysThatAFolderHoldsNoTest) {
   write("sub/readme.md");
   EXPECT_THAT(mistake({"sub"}), HasSubstr("no tests in folder 'sub'"));
