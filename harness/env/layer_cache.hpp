@@ -1,8 +1,11 @@
 #pragma once
 
+#include <atomic>
 #include <filesystem>
 #include <functional>
+#include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -62,6 +65,10 @@ public:
   /// then.
   Layer find_or_build(const Recipe& recipe, const CancelToken& cancel);
 
+  /// From here on find_or_build makes each layer once more, and the new one takes the old one's place
+  /// when it is whole. What reads the old one keeps its open files.
+  void renew() { m_renewing = true; }
+
   void drop(const std::string&
                 key);  ///< no-op when absent; waits for nobody, readers keep their open files
   std::vector<LayerInfo> list() const;
@@ -76,8 +83,12 @@ public:
 private:
   std::optional<Layer> sound_layer(const std::string& key);
   void set_aside_if_unsound(const std::string& key);
+  bool is_to_be_renewed(const std::string& key);
 
   fs::path m_root;
+  std::atomic<bool> m_renewing = false;
+  std::mutex m_mutex;
+  std::set<std::string> m_renewed;  ///< guarded by m_mutex
 };
 
 }  // namespace nestbox

@@ -107,6 +107,25 @@ TEST_F(LayerCacheTest, BuildsWhatIsAbsentAndFindsItAfter) {
   EXPECT_THAT(names_in(root() / "staging"), IsEmpty());
 }
 
+TEST_F(LayerCacheTest, RenewsEachLayerOnce) {
+  LayerCache cache(root());
+  const Layer old = cache.find_or_build(recipe("key", "old"), {});
+  cache.renew();
+  EXPECT_EQ(read_file(cache.find_or_build(recipe("key", "new"), {}).directory() / "file"), "new");
+  EXPECT_EQ(read_file(cache.find_or_build(recipe("key", "newer"), {}).directory() / "file"), "new");
+  EXPECT_EQ(m_built, 2);
+}
+
+TEST_F(LayerCacheTest, KeepsTheOldLayerWhenItsRenewalFails) {
+  LayerCache cache(root());
+  cache.find_or_build(recipe("key", "old"), {});
+  cache.renew();
+  LayerCache::Recipe broken = recipe("key");
+  broken.build = [](const fs::path&) { throw Error(ErrorCode::io, "no network"); };
+  EXPECT_THROW(cache.find_or_build(broken, {}), Error);
+  EXPECT_EQ(read_file(cache.find("key")->directory() / "file"), "old");
+}
+
 TEST_F(LayerCacheTest, MakesFilesReadOnly) {
   LayerCache cache(root());
   const Layer layer = cache.find_or_build(recipe("key"), {});
