@@ -11,6 +11,7 @@
 #include "runner/cases/report_files.hpp"
 #include "runner/kept_files.hpp"
 #include "runner/output_recorder.hpp"
+#include "runner/run_directory.hpp"
 #include "runner/verdict.hpp"
 
 namespace nestbox {
@@ -88,9 +89,10 @@ private:
     transport.put(m_context.run_directory / "layout",
                   {"src", "out", "build", "scratch", "inputs", "ccache"}, workspace,
                   file_deadline(), m_cancel);
-    if (!m_use.on_host)
-      if (std::vector<std::string> kept = files_below(kept_directory()); !kept.empty())
-        transport.put(kept_directory(), kept, workspace + "/ccache", file_deadline(), m_cancel);
+    if (m_use.on_host)
+      fs::create_directories(kept_directory());
+    else if (std::vector<std::string> kept = files_below(kept_directory()); !kept.empty())
+      transport.put(kept_directory(), kept, workspace + "/ccache", file_deadline(), m_cancel);
     m_start = put_source_tree(*m_machine, m_context.work_tree.get(), m_context.start_directory,
                               file_deadline(), m_cancel);
     m_result.files_time = m_watch.lap();
@@ -205,8 +207,7 @@ private:
   }
 
   void keep_console(const std::string& console) {
-    Result<void> kept =
-        catch_error([&] { write_file_atomically(m_run.directory / "console.log", console); });
+    Result<void> kept = catch_error([&] { write_whole(m_run.directory / "console.log", console); });
     if (!kept)
       log(LogLevel::warning, kept.error().message);
   }

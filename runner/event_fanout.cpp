@@ -2,11 +2,6 @@
 
 namespace nestbox {
 
-void EventFanout::quietly(const std::function<void()>& action) {
-  std::lock_guard lock(m_mutex);
-  action();
-}
-
 void EventFanout::run_started(const RunInfo& info) {
   each([&](TestEventListener& listener) { listener.run_started(info); });
 }

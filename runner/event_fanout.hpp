@@ -1,6 +1,5 @@
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -15,9 +14,6 @@ public:
   void add(std::unique_ptr<TestEventListener> listener) {
     m_listeners.push_back(std::move(listener));
   }
-
-  /// Runs `action` while no event is being reported: for who borrows the terminal.
-  void quietly(const std::function<void()>& action);
 
   void run_started(const RunInfo& info) override;
   void environment_started(std::string_view name) override;

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <csignal>
-#include <cstdlib>
 #include <functional>
 #include <iostream>
 
@@ -309,8 +308,6 @@ int run_program(const std::vector<std::string>& arguments, const DriverRegistry&
   ::sigemptyset(&resized);
   ::sigaddset(&resized, SIGWINCH);
   ::pthread_sigmask(SIG_BLOCK, &resized, nullptr);
-  if (const char* level = std::getenv("NESTBOX_LOG"); level && std::string_view(level) == "debug")
-    set_log_level(LogLevel::debug);
   try {
     const int code = Program(arguments, drivers).run();
     std::cout.flush();

@@ -45,12 +45,6 @@ std::vector<std::string> wanted_names(const Suite& suite, const std::vector<std:
                       : std::vector<std::string>(used.begin(), used.end());
 }
 
-/// The key of a layer is the name of its directory.
-void forget_template(Workbench& workbench, const PreparedEnvironment& prepared) {
-  if (std::optional<Snapshot> snapshot = prepared.template_snapshot())
-    workbench.cache().drop(snapshot->directory.filename().string());
-}
-
 }  // namespace
 
 int list_environments(bool json) {
@@ -88,16 +82,12 @@ int build_environments(const BuildOptions& options, const DriverRegistry& driver
   Workbench workbench(drivers, {options.accelerator, false}, progress);
   const std::string driver = machine_driver_or_throw(workbench, options.driver);
   interrupts.deliver_to([&] { cancel.cancel(); });
+  if (options.refresh)
+    workbench.cache().renew();
   for (const std::string& name : names) {
     const Environment& environment = suite.definition.environments.at(name);
     const auto start = std::chrono::steady_clock::now();
-    std::shared_ptr<PreparedEnvironment> prepared =
-        workbench.prepare(driver, environment, suite.root, cancel.token());
-    if (options.refresh) {
-      forget_template(workbench, *prepared);
-      prepared.reset();
-      prepared = workbench.prepare(driver, environment, suite.root, cancel.token());
-    }
+    workbench.prepare(driver, environment, suite.root, cancel.token());
     std::cout << fmt::format("environment '{}' ready in {}\n", name,
                              format_duration(std::chrono::steady_clock::now() - start));
   }

@@ -14,7 +14,7 @@ struct BuildOptions {
   std::vector<std::string> environments;  ///< none: those that the tests here use
   std::string driver = "auto";
   AcceleratorPolicy accelerator = AcceleratorPolicy::prefer;
-  bool refresh = false;  ///< forget the live template first
+  bool refresh = false;  ///< build every layer once more, packages from their mirror
 };
 
 /// `nestbox env build` and `refresh`, with plain progress on stderr. Throws Error.

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <future>
 #include <limits>
@@ -10,6 +11,7 @@
 
 #include "harness/base/log.hpp"
 #include "harness/base/text.hpp"
+#include "harness/env/warm_pool.hpp"
 #include "runner/cli/assignment.hpp"
 #include "runner/cli/interrupts.hpp"
 #include "runner/cli/terminal_session.hpp"
@@ -41,6 +43,27 @@ public:
 
 private:
   TestEventListener& m_listener;
+};
+
+/// Log lines go to stderr, but not across the live region.
+class LogBesideTerminal {
+public:
+  explicit LogBesideTerminal(TerminalReporter& terminal) {
+    s_terminal = &terminal;
+    set_log_sink([](LogLevel level, std::string_view message) {
+      s_terminal.load()->make_way([&] {
+        write_all(
+            STDERR_FILENO,
+            fmt::format("nestbox: {}{}\n", level == LogLevel::warning ? "warning: " : "", message));
+      });
+    });
+  }
+  LogBesideTerminal(const LogBesideTerminal&) = delete;
+  LogBesideTerminal& operator=(const LogBesideTerminal&) = delete;
+  ~LogBesideTerminal() { set_log_sink(nullptr); }
+
+private:
+  static inline std::atomic<TerminalReporter*> s_terminal = nullptr;
 };
 
 /// Remembers what the one command of `run -- COMMAND` ended with.
@@ -231,9 +254,11 @@ int run_tests(const RunOptions& options, const DriverRegistry& drivers) {
   EventFanout events;
   ProgressEvents progress(events);
   Workbench workbench(drivers, {options.accelerator, options.sudo}, progress);
-  auto terminal =
+  auto owned_terminal =
       std::make_unique<TerminalReporter>(terminal_settings(options.console, single_command));
-  events.add(std::move(terminal));
+  TerminalReporter& terminal = *owned_terminal;
+  events.add(std::move(owned_terminal));
+  const LogBesideTerminal log_beside(terminal);
 
   DriverChooser chooser(workbench, options);
   Assignment assignment =
@@ -275,10 +300,16 @@ int run_tests(const RunOptions& options, const DriverRegistry& drivers) {
                      {}};
   if (options.shell_on_fail)
     request.context.on_failure = [&](Machine& machine, const Command& command, const TestRun& run) {
-      events.quietly([&] { offer_shell(machine, command, run.id); });
+      terminal.make_way([&] { offer_shell(machine, command, run.id); });
     };
   request.prepare = [&](const EnvironmentUse& use, const CancelToken& cancel) {
-    return workbench.prepare(use.driver, use.environment, suite.root, cancel);
+    std::shared_ptr<PreparedEnvironment> prepared =
+        workbench.prepare(use.driver, use.environment, suite.root, cancel);
+    if (options.warm > 0 && prepared->template_snapshot())
+      prepared = std::make_shared<WarmPool>(
+          std::move(prepared),
+          WarmPool::Limits{options.warm, Bytes{info.resources.memory.count / 4}});
+    return prepared;
   };
   request.make_directory = [&](const std::string& run_id) {
     return directory.test_directory(run_id);

@@ -19,6 +19,7 @@ struct RunOptions {
   std::string driver = "auto";
   AcceleratorPolicy accelerator = AcceleratorPolicy::prefer;
   int jobs = 0;  ///< 0: auto
+  int warm = 0;  ///< machines that wait, forked ahead
   std::optional<std::chrono::milliseconds> timeout;
   std::optional<int> repeat;
   std::optional<int> retries;

@@ -42,6 +42,7 @@ struct RunCommandLine::Text {
   SelectionText selection;
   std::string accelerator = "prefer";
   std::string jobs = "auto";
+  std::string warm;
   std::string timeout;
   std::string repeat;
   std::string retries;
@@ -99,6 +100,9 @@ RunCommandLine::RunCommandLine(CLI::App& app)
   app.add_option("-j,--jobs", text.jobs,
                  "At most so many tests at once; auto: as cores and memory allow")
       ->type_name("N|auto");
+  app.add_option("--warm", text.warm,
+                 "Keep so many machines forked ahead of the tests that need them")
+      ->type_name("N");
   app.add_option("--timeout", text.timeout, "For each test: 90s, 5m, 1h")->type_name("TIME");
   app.add_option("--repeat", text.repeat, "Run each test so often, each time on its own machine")
       ->type_name("N");
@@ -145,6 +149,8 @@ RunOptions RunCommandLine::finish(std::vector<std::string> command,
   options.selection = parse_selection(text.selection);
   options.accelerator = parse_accelerator(text.accelerator);
   options.jobs = text.jobs == "auto" ? 0 : parse_count(text.jobs, "--jobs", 1);
+  if (!text.warm.empty())
+    options.warm = parse_count(text.warm, "--warm", 0);
   if (!text.timeout.empty())
     options.timeout = value_or_throw(parse_duration(text.timeout));
   if (!text.repeat.empty())

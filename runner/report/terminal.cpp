@@ -192,6 +192,13 @@ void TerminalReporter::run_finished(const RunSummary& summary) {
   print(fmt::format("{}{}\n", m_settings.quiet ? "" : "\n", paint(mood, line)));
 }
 
+void TerminalReporter::make_way(const std::function<void()>& write) {
+  std::lock_guard lock(m_mutex);
+  m_region.erase();
+  write();
+  redraw();
+}
+
 void TerminalReporter::print(std::string_view text) {
   m_region.erase();
   m_settings.write(text);

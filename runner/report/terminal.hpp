@@ -47,6 +47,9 @@ public:
   void note(std::string_view text) override;
   void run_finished(const RunSummary& summary) override;
 
+  /// Runs `write`, which writes to the terminal by another way, with the live region out of it.
+  void make_way(const std::function<void()>& write);
+
 private:
   struct Live {
     std::string text;
