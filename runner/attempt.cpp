@@ -232,8 +232,7 @@ private:
 std::string put_source_tree(Machine& machine, const WorkTree& tree, const fs::path& start_directory,
                             Deadline deadline, const CancelToken& cancel) {
   const std::string source = machine.workspace() + "/src";
-  if (!tree.files.empty())
-    machine.transport().put(tree.root, tree.files, source, deadline, cancel);
+  machine.transport().put(tree.root, tree.files, source, deadline, cancel);
   const fs::path below = start_directory.lexically_relative(tree.root);
   const bool inside = !below.empty() && below != "." && *below.begin() != "..";
   return inside ? source + "/" + below.string() : source;

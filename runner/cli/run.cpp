@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
 #include <future>
@@ -140,6 +141,7 @@ private:
     } else {
       known.line += "; packages and steps of environments are not applied";
     }
+    std::replace(known.line.begin(), known.line.end(), '\n', ' ');
     m_known.push_back(std::move(known));
     return m_known.back().facts;
   }

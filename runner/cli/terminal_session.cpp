@@ -25,11 +25,11 @@ public:
       throw system_error("cannot read the terminal's mode", errno);
     termios raw = m_before;
     ::cfmakeraw(&raw);
-    ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &raw);
+    ::tcsetattr(STDIN_FILENO, TCSADRAIN, &raw);
   }
   RawMode(const RawMode&) = delete;
   RawMode& operator=(const RawMode&) = delete;
-  ~RawMode() { ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &m_before); }
+  ~RawMode() { ::tcsetattr(STDIN_FILENO, TCSADRAIN, &m_before); }
 
 private:
   termios m_before{};

@@ -1,9 +1,12 @@
 #include <gtest/gtest.h>
 
 #include <fcntl.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <termios.h>
 
 #include <csignal>
+#include <cstdlib>
 
 #include <nlohmann/json.hpp>
 
@@ -160,6 +163,41 @@ TEST_F(Cli, EndsRunningTestsOnTheSecondInterrupt) {
   nestbox.process().signal(SIGINT);
   EXPECT_EQ(nestbox.finish().code, 130);
   EXPECT_TRUE(m_program.processes_gone());
+}
+
+TEST_F(Cli, OpensAShellOnATerminal) {
+  const FileDescriptor terminal(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));
+  ASSERT_EQ(::grantpt(terminal.get()), 0);
+  ASSERT_EQ(::unlockpt(terminal.get()), 0);
+  const winsize size{33, 99, 0, 0};
+  ASSERT_EQ(::ioctl(terminal.get(), TIOCSWINSZ, &size), 0);
+  FileDescriptor user(::open(::ptsname(terminal.get()), O_RDWR | O_NOCTTY | O_CLOEXEC));
+  const std::string typed = "stty size; exit 7\n";  // ahead of the shell, which must not lose it
+  ASSERT_EQ(::write(terminal.get(), typed.data(), typed.size()),
+            static_cast<ssize_t>(typed.size()));
+
+  ProcessSpec spec = m_program.spec({"shell", "--driver", "local"});
+  spec.descriptors = {{0, user.get()}, {1, user.get()}, {2, user.get()}};
+  Process shell = Process::spawn(spec);
+  user.close();
+  const Deadline deadline = Deadline::after(std::chrono::minutes(1));
+  std::string seen;
+  char buffer[4096];
+  while (wait_readable(terminal.get(), deadline) == Wait::ready) {
+    const ssize_t count = ::read(terminal.get(), buffer, sizeof buffer);
+    if (count <= 0)
+      break;
+    seen.append(buffer, static_cast<std::size_t>(count));
+  }
+  const std::optional<ExitStatus> status = shell.wait(deadline);
+  ASSERT_TRUE(status) << seen;
+  EXPECT_EQ(status->code, 7) << seen;
+  EXPECT_NE(seen.find("33 99"), std::string::npos) << seen;
+}
+
+TEST_F(Cli, RunsAShellOnPlainStreams) {
+  RunningNestbox nestbox(m_program, {"shell", "--driver", "local"});
+  EXPECT_EQ(nestbox.finish().code, 0) << "its stdin is empty";
 }
 
 TEST_F(Cli, SaysWhatWasMeant) {
