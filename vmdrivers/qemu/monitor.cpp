@@ -117,16 +117,16 @@ bool Monitor::await_end(Deadline deadline) {
 }
 
 void Monitor::watch() {
-  enum { stop, process, qmp, console, diagnostics, cancel, disarm, count };
+  enum { k_stop, k_process, k_qmp, k_console, k_diagnostics, k_cancel, k_disarm, k_count };
   const int stop_event = m_stop.token().descriptor();
-  std::array<pollfd, count> entries{};
-  entries[stop] = {stop_event, POLLIN, 0};
-  entries[process] = {m_process.descriptor(), POLLIN, 0};
-  entries[qmp] = {m_qmp.descriptor(), POLLIN, 0};
-  entries[console] = {m_console_socket.get(), POLLIN, 0};
-  entries[diagnostics] = {m_diagnostics_pipe.get(), POLLIN, 0};
-  entries[cancel] = {m_cancel.descriptor(), POLLIN, 0};
-  entries[disarm] = {m_started.token().descriptor(), POLLIN, 0};
+  std::array<pollfd, k_count> entries{};
+  entries[k_stop] = {stop_event, POLLIN, 0};
+  entries[k_process] = {m_process.descriptor(), POLLIN, 0};
+  entries[k_qmp] = {m_qmp.descriptor(), POLLIN, 0};
+  entries[k_console] = {m_console_socket.get(), POLLIN, 0};
+  entries[k_diagnostics] = {m_diagnostics_pipe.get(), POLLIN, 0};
+  entries[k_cancel] = {m_cancel.descriptor(), POLLIN, 0};
+  entries[k_disarm] = {m_started.token().descriptor(), POLLIN, 0};
   const auto readable = [&](int index) { return entries[index].revents != 0; };
   // A descriptor that has said its last would be ready for ever: poll(2) ignores negative ones.
   const auto forget = [&](int index) { entries[index].fd = -1; };
@@ -134,22 +134,22 @@ void Monitor::watch() {
   while (true) {
     if (::poll(entries.data(), entries.size(), -1) < 0 && errno != EINTR)
       return;
-    if (readable(stop))
+    if (readable(k_stop))
       return;
-    if (readable(disarm)) {
-      forget(disarm);
-      forget(cancel);
-    } else if (readable(cancel)) {
-      forget(cancel);
+    if (readable(k_disarm)) {
+      forget(k_disarm);
+      forget(k_cancel);
+    } else if (readable(k_cancel)) {
+      forget(k_cancel);
       m_process.signal(SIGKILL);
     }
-    if (readable(console) && !read_console())
-      forget(console);
-    if (readable(diagnostics) && !read_diagnostics())
-      forget(diagnostics);
-    if (readable(qmp) && !m_qmp.receive())
-      forget(qmp);
-    if (readable(process))
+    if (readable(k_console) && !read_console())
+      forget(k_console);
+    if (readable(k_diagnostics) && !read_diagnostics())
+      forget(k_diagnostics);
+    if (readable(k_qmp) && !m_qmp.receive())
+      forget(k_qmp);
+    if (readable(k_process))
       break;
   }
   while (read_console()) {
