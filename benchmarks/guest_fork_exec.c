@@ -1,5 +1,5 @@
-/* Inside a guest: how long its own fork, exec and wait of a program take. Prints the median in microseconds.
- * usage: guest_fork_exec ROUNDS PROGRAM
+/* Inside a guest: how long its own fork, exec and wait of a program take. Prints the median in
+ * microseconds. usage: guest_fork_exec ROUNDS PROGRAM
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -65,8 +65,8 @@ public:
   /// then.
   Layer find_or_build(const Recipe& recipe, const CancelToken& cancel);
 
-  /// From here on find_or_build makes each layer once more, and the new one takes the old one's place
-  /// when it is whole. What reads the old one keeps its open files.
+  /// From here on find_or_build makes each layer once more, and the new one takes the old one's
+  /// place when it is whole. What reads the old one keeps its open files.
   void renew() { m_renewing = true; }
 
   void drop(const std::string&

@@ -52,8 +52,8 @@ Result<LayerManifest> read_manifest(const fs::path& directory);
 Result<void> verify_layer(const fs::path& directory, const LayerManifest& manifest);
 
 /// What stat(2) says of all files that the manifest names, and which boot of the host it was said
-/// in: equal text means that nothing was written since. Error(corrupt) when a file is missing. Empty
-/// when a file changed so recently that a further write might leave no trace in its times.
+/// in: equal text means that nothing was written since. Error(corrupt) when a file is missing.
+/// Empty when a file changed so recently that a further write might leave no trace in its times.
 Result<std::string> layer_fingerprint(const fs::path& directory, const LayerManifest& manifest);
 
 }  // namespace nestbox

@@ -24,15 +24,18 @@ struct Capabilities {
 /// Whether a driver can work on this host now, why not, and what to do about it.
 struct Availability {
   bool available = false;
-  std::string reason{};  ///< for a person: "qemu-system-x86_64 7.2.22, tcg (kvm: guest printed nothing in 5 s)"
+  std::string reason{};  ///< for a person: "qemu-system-x86_64 7.2.22, tcg (kvm: guest printed
+                         ///< nothing in 5 s)"
   std::string hint{};    ///< "apt-get install qemu-system-x86"; empty when available
-  std::string acceleration{};  ///< one word for NESTBOX_ACCELERATION: "kvm", "tcg"; "native" without a guest kernel
+  std::string acceleration{};  ///< one word for NESTBOX_ACCELERATION: "kvm", "tcg"; "native"
+                               ///< without a guest kernel
 };
 
 struct ForkOptions {
   std::string name;
   bool paused = false;  ///< restored but not running, for a warm pool; Machine::resume starts it
-  /// As MachineSpec::save_directory: one more layer on top of the snapshot. Costs a copy of its RAM.
+  /// As MachineSpec::save_directory: one more layer on top of the snapshot. Costs a copy of its
+  /// RAM.
   std::optional<std::filesystem::path> save_directory{};
 };
 
@@ -47,19 +50,22 @@ public:
   /// May take seconds the first time (it boots a probe guest), is cached after.
   virtual Availability availability() = 0;
 
-  /// Cold boot, until the agent has answered. Throws Error(infrastructure) with the console's last lines.
-  virtual std::unique_ptr<Machine> boot(const MachineSpec& spec, Deadline deadline, const CancelToken& cancel) = 0;
-
-  /// A clone that has answered a nonce (unless paused). Not yet thawed. Error(lost) when it did not answer: the
-  /// caller drops the snapshot and boots cold.
-  virtual std::unique_ptr<Machine> fork(const Snapshot& snapshot, const ForkOptions& options, Deadline deadline,
+  /// Cold boot, until the agent has answered. Throws Error(infrastructure) with the console's last
+  /// lines.
+  virtual std::unique_ptr<Machine> boot(const MachineSpec& spec, Deadline deadline,
                                         const CancelToken& cancel) = 0;
 
-  /// All of this host and this driver that a live snapshot depends on (QEMU binary, accelerator, CPU model and
-  /// host CPU flags, machine type, format version), as one hashable text.
+  /// A clone that has answered a nonce (unless paused). Not yet thawed. Error(lost) when it did not
+  /// answer: the caller drops the snapshot and boots cold.
+  virtual std::unique_ptr<Machine> fork(const Snapshot& snapshot, const ForkOptions& options,
+                                        Deadline deadline, const CancelToken& cancel) = 0;
+
+  /// All of this host and this driver that a live snapshot depends on (QEMU binary, accelerator,
+  /// CPU model and host CPU flags, machine type, format version), as one hashable text.
   virtual std::string snapshot_key() = 0;
 
-  /// Wall time a CPU-bound guest needs, over the host's: 1.0 native, about 10 to 20 under emulation.
+  /// Wall time a CPU-bound guest needs, over the host's: 1.0 native, about 10 to 20 under
+  /// emulation.
   virtual double slowdown() = 0;
 };
 

@@ -19,12 +19,14 @@ enum class AcceleratorPolicy {
 /// What every driver is made from.
 struct DriverSettings {
   AcceleratorPolicy accelerator = AcceleratorPolicy::prefer;
-  /// A kernel and initramfs (agent inside, tiny) that the QEMU driver boots as its probe guest; called at most once.
+  /// A kernel and initramfs (agent inside, tiny) that the QEMU driver boots as its probe guest;
+  /// called at most once.
   std::function<std::pair<std::filesystem::path, std::filesystem::path>()> probe_guest;
   bool use_sudo = false;  ///< the local driver runs commands through `sudo -n`; others ignore it
 };
 
-/// The drivers by name, in the order of preference. Filled by vmdrivers/register_drivers at the program's root.
+/// The drivers by name, in the order of preference. Filled by vmdrivers/register_drivers at the
+/// program's root.
 class DriverRegistry {
 public:
   using Factory = std::function<std::unique_ptr<Driver>(const DriverSettings&)>;

@@ -18,21 +18,23 @@ struct MachineSpec {
   int cores = 1;
   std::filesystem::path kernel;
   std::filesystem::path initramfs;
-  std::string kernel_arguments;                ///< beyond what the driver itself needs
-  std::optional<std::filesystem::path> disk;   ///< root disk (qcow2 or raw); the machine writes to a throw-away overlay
-  std::string disk_format = "raw";             ///< "raw" or "qcow2"
+  std::string kernel_arguments;  ///< beyond what the driver itself needs
+  std::optional<std::filesystem::path>
+      disk;  ///< root disk (qcow2 or raw); the machine writes to a throw-away overlay
+  std::string disk_format = "raw";  ///< "raw" or "qcow2"
   NetworkAccess network = NetworkAccess::none;
   bool nested = false;
-  /// Set when the machine is to be saved: an existing, empty directory of the caller's, in which its RAM and what it
-  /// writes to its disk live from the start. Machine::save completes it.
+  /// Set when the machine is to be saved: an existing, empty directory of the caller's, in which
+  /// its RAM and what it writes to its disk live from the start. Machine::save completes it.
   std::optional<std::filesystem::path> save_directory;
 
   bool operator==(const MachineSpec&) const = default;
 };
 
-/// A machine saved alive in a directory: its RAM, its device state and the spec it was saved from (disk included, as
-/// it was at that instant). Immutable once saved; many machines fork from it at once. The directory may be renamed:
-/// load_snapshot (vm/snapshot.hpp) reads it from wherever it is then.
+/// A machine saved alive in a directory: its RAM, its device state and the spec it was saved from
+/// (disk included, as it was at that instant). Immutable once saved; many machines fork from it at
+/// once. The directory may be renamed: load_snapshot (vm/snapshot.hpp) reads it from wherever it is
+/// then.
 struct Snapshot {
   std::filesystem::path directory;
   MachineSpec spec;
@@ -46,24 +48,27 @@ enum class Condition {
   lost,      ///< the hypervisor vanished, or the agent no longer answers
 };
 
-/// One live, disposable machine. Dropping it ends it at once and removes everything it left on the host.
+/// One live, disposable machine. Dropping it ends it at once and removes everything it left on the
+/// host.
 class Machine {
 public:
   virtual ~Machine() = default;
 
   virtual const MachineSpec& spec() const = 0;
 
-  /// Absolute path, inside the machine, of the directory that is ours: source tree, outputs and scratch go below it.
+  /// Absolute path, inside the machine, of the directory that is ours: source tree, outputs and
+  /// scratch go below it.
   virtual std::string workspace() const = 0;
 
   /// Valid as long as the machine.
   virtual Transport& transport() = 0;
 
-  /// Any thread; does not block but for a grace of some milliseconds in which the cause of a lost connection
-  /// (panic, power-off, a dead hypervisor) becomes known.
+  /// Any thread; does not block but for a grace of some milliseconds in which the cause of a lost
+  /// connection (panic, power-off, a dead hypervisor) becomes known.
   virtual Condition condition() = 0;
 
-  /// The last part (at most 256 KiB) of what the kernel and the firmware printed; may hold any bytes.
+  /// The last part (at most 256 KiB) of what the kernel and the firmware printed; may hold any
+  /// bytes.
   virtual std::string console() const = 0;
 
   /// Bytes of host memory that only this machine uses.
@@ -72,8 +77,9 @@ public:
   /// Lets a machine that was forked `paused` run. No-op otherwise.
   virtual void resume() = 0;
 
-  /// Saves it alive into its spec's `save_directory` and ends it. Transport::quiesce comes first. Every file there is
-  /// read-only then, `snapshot.json` among them; `disk` of the result's spec lies there when the machine had one.
+  /// Saves it alive into its spec's `save_directory` and ends it. Transport::quiesce comes first.
+  /// Every file there is read-only then, `snapshot.json` among them; `disk` of the result's spec
+  /// lies there when the machine had one.
   virtual Snapshot save(Deadline deadline) = 0;
 };
 

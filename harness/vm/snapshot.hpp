@@ -9,8 +9,8 @@ namespace nestbox {
 /// The file in a snapshot's directory that holds its spec.
 inline constexpr char k_snapshot_file[] = "snapshot.json";
 
-/// The file in it that holds the machine's RAM. Who stores a snapshot leaves its owner's permission to write as it is:
-/// QEMU before 8.2 opens the file for writing even to map it privately.
+/// The file in it that holds the machine's RAM. Who stores a snapshot leaves its owner's permission
+/// to write as it is: QEMU before 8.2 opens the file for writing even to map it privately.
 inline constexpr char k_ram_file[] = "ram";
 
 /// Writes the spec of `snapshot` into its directory, read-only. Files that lie in the directory are

@@ -23,20 +23,22 @@ struct TerminalSize {
 
 /// What to run in a machine.
 struct Command {
-  std::vector<std::string> argv;  ///< argv[0] is searched in the machine's PATH
+  std::vector<std::string> argv;                     ///< argv[0] is searched in the machine's PATH
   std::map<std::string, std::string> environment{};  ///< added to the machine's own small default
   std::string working_directory{};  ///< absolute; empty: the machine's home for commands ("/")
-  std::optional<TerminalSize> terminal{};  ///< run on a new pty of this size; stdout and stderr are then one stream
+  std::optional<TerminalSize>
+      terminal{};  ///< run on a new pty of this size; stdout and stderr are then one stream
 };
 
 enum class OutputStream { standard_output, standard_error };
 
-/// Where a command's bytes go to and come from. `output` is called on a thread of the transport, one call at a
-/// time, and may block: the command is then held back (flow control), never cut.
+/// Where a command's bytes go to and come from. `output` is called on a thread of the transport,
+/// one call at a time, and may block: the command is then held back (flow control), never cut.
 struct CommandIo {
   std::function<void(OutputStream, std::string_view)> output{};
   int input = -1;  ///< read to its end as the command's stdin; -1: empty stdin
-  std::function<std::optional<TerminalSize>()> resized{};  ///< asked when `resize_event` is readable
+  std::function<std::optional<TerminalSize>()>
+      resized{};  ///< asked when `resize_event` is readable
   int resize_event = -1;
 };
 
@@ -44,7 +46,7 @@ struct CommandResult {
   ExitStatus status;
   bool timed_out = false;  ///< the deadline passed; the whole process tree was killed
   bool cancelled = false;  ///< likewise, by the token
-  int oom_kills = 0;       ///< processes that the machine's kernel killed for want of memory meanwhile
+  int oom_kills = 0;  ///< processes that the machine's kernel killed for want of memory meanwhile
 };
 
 /// What makes one clone different from its brothers; given before the first byte of a test.
@@ -56,30 +58,37 @@ struct Identity {
   std::optional<std::string> network_address;  ///< "192.0.2.7/24" for the first network device
 };
 
-/// How commands and files get in and out of one machine. Any thread; several commands may run at once.
-/// Throws Error(lost) once the machine no longer answers, Error(corrupt) when it answers garbage.
+/// How commands and files get in and out of one machine. Any thread; several commands may run at
+/// once. Throws Error(lost) once the machine no longer answers, Error(corrupt) when it answers
+/// garbage.
 class Transport {
 public:
   virtual ~Transport() = default;
 
-  /// Runs to the end, streaming. At the deadline (or cancel) kills the command's whole process tree and returns.
+  /// Runs to the end, streaming. At the deadline (or cancel) kills the command's whole process tree
+  /// and returns.
   virtual CommandResult run(const Command& command, const CommandIo& io, Deadline deadline,
                             const CancelToken& cancel) = 0;
 
-  /// Copies files into `destination` (a directory in the machine, made when absent). `files` are relative to
-  /// `root`; types regular (sparse kept), directory, symlink; modes kept, times not, owner root.
+  /// Copies files into `destination` (a directory in the machine, made when absent). `files` are
+  /// relative to `root`; types regular (sparse kept), directory, symlink; modes kept, times not,
+  /// owner root.
   virtual void put(const std::filesystem::path& root, const std::vector<std::string>& files,
-                   const std::string& destination, Deadline deadline, const CancelToken& cancel) = 0;
-
-  /// Copies a tree of the machine below `destination` on the host; nothing may land outside it, symlinks are
-  /// not followed. A missing source copies nothing. More than `limit` bytes or 1,000,000 entries: Error(corrupt).
-  virtual void get(const std::string& source, const std::filesystem::path& destination, Bytes limit, Deadline deadline,
+                   const std::string& destination, Deadline deadline,
                    const CancelToken& cancel) = 0;
 
-  /// Makes a restored clone itself: kernel reseeded, clock, hostname, machine-id, address. Returns after it is done.
+  /// Copies a tree of the machine below `destination` on the host; nothing may land outside it,
+  /// symlinks are not followed. A missing source copies nothing. More than `limit` bytes or
+  /// 1,000,000 entries: Error(corrupt).
+  virtual void get(const std::string& source, const std::filesystem::path& destination, Bytes limit,
+                   Deadline deadline, const CancelToken& cancel) = 0;
+
+  /// Makes a restored clone itself: kernel reseeded, clock, hostname, machine-id, address. Returns
+  /// after it is done.
   virtual void thaw(const Identity& identity, Deadline deadline) = 0;
 
-  /// Before a save: filesystems synced, nothing in flight; the next thing the machine hears is a new connection.
+  /// Before a save: filesystems synced, nothing in flight; the next thing the machine hears is a
+  /// new connection.
   virtual void quiesce(Deadline deadline) = 0;
 
   /// Round trip of a nonce.
