@@ -65,7 +65,10 @@ DockerPeer::DockerPeer() : m_directory("nestbox-docker") {
   const FileDescriptor log(open(log_path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
 
   ProcessSpec daemon;
-  daemon.argv = {"dockerd",
+  // In a mount namespace of its own: what it mounts goes with it, however we end.
+  daemon.argv = {"unshare",
+                 "--mount",
+                 "dockerd",
                  "--host=" + m_host,
                  "--data-root=" + (root / "data").string(),
                  "--exec-root=" + (root / "exec").string(),

@@ -16,6 +16,7 @@
 #include "harness/base/scope.hpp"
 #include "harness/base/subprocess.hpp"
 #include "harness/guest/agent_protocol.hpp"
+#include "harness/vm/snapshot.hpp"
 #include "vmdrivers/qemu/machine.hpp"
 
 namespace nestbox::bench {
@@ -90,7 +91,7 @@ RawQemu::RawQemu(const Snapshot& snapshot) : m_state(snapshot.directory / qemu::
   launch.binary = binary->string();
   launch.accelerator = {"tcg", "max"};
   launch.spec = snapshot.spec;
-  launch.ram_file = qemu::RamFile{snapshot.directory / qemu::k_ram_file, false};
+  launch.ram_file = qemu::RamFile{snapshot.directory / k_ram_file, false};
   launch.restore = true;
   m_argv = qemu::make_argv(launch);
 }
