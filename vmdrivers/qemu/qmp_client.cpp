@@ -76,13 +76,14 @@ nlohmann::json QmpClient::execute(const Command& command, Deadline deadline) {
     m_answered.wait(lock, answered);
   else
     m_answered.wait_until(lock, deadline.instant(), answered);
-  auto waiting = std::move(m_waiting.extract(id).mapped());
-  if (!waiting.value)
+  const auto value = std::move(m_waiting[id].value);
+  m_waiting.erase(id);
+  if (!value)
     throw named(m_ended.value_or(Error(ErrorCode::timeout, "qemu did not answer in time")),
                 command.name);
-  if (!*waiting.value)
-    throw named(waiting.value->error(), command.name);
-  return **std::move(waiting.value);
+  if (!*value)
+    throw named(value->error(), command.name);
+  return **value;
 }
 
 std::optional<Error> QmpClient::refusal() const {
