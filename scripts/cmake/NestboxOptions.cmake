@@ -37,7 +37,7 @@ endif()
 add_library(nestbox_warnings INTERFACE)
 target_compile_options(nestbox_warnings INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wold-style-cast -Wcast-qual -Woverloaded-virtual
-  -Wunused -Wnull-dereference -Wimplicit-fallthrough)
+  -Wunused -Wimplicit-fallthrough)
 # gcc 12 sees the value of an empty std::optional being read wherever it inlines a sort or a copy, and more falsely
 # still in instrumented code; clang-tidy and the sanitizers look for the real thing.
 target_compile_options(nestbox_warnings INTERFACE $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
