@@ -63,7 +63,9 @@ void add_kernel(Arguments& arguments, const Launch& launch) {
     arguments.add("-option-rom", "linuxboot_dma.bin");
     return;
   }
-  std::string command_line = "console=ttyS0 quiet panic=-1 tsc=reliable";
+  // no_timer_check: a busy host may not let an emulated timer tick in the tenth of a second that
+  // Linux waits for it, and Linux then panics.
+  std::string command_line = "console=ttyS0 quiet panic=-1 tsc=reliable no_timer_check";
   if (!launch.spec.kernel_arguments.empty())
     command_line += " " + launch.spec.kernel_arguments;
   arguments.add("-kernel", launch.spec.kernel.string());
