@@ -11,8 +11,12 @@ namespace nestbox {
 /// Hands every event to all listeners, one call at a time whatever thread it comes from.
 class EventFanout : public TestEventListener {
 public:
-  void add(std::unique_ptr<TestEventListener> listener) {
+  /// Before the first event. The listener lives as long as the fanout.
+  template <class Listener>
+  Listener& add(std::unique_ptr<Listener> listener) {
+    Listener& added = *listener;
     m_listeners.push_back(std::move(listener));
+    return added;
   }
 
   void run_started(const RunInfo& info) override;

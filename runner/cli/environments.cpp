@@ -81,7 +81,7 @@ int build_environments(const BuildOptions& options, const DriverRegistry& driver
   PlainProgress progress;
   Workbench workbench(drivers, {options.accelerator, false}, progress);
   const std::string driver = machine_driver_or_throw(workbench, options.driver);
-  interrupts.deliver_to([&] { cancel.cancel(); });
+  const Interrupts::Handling handling(interrupts, [&] { cancel.cancel(); });
   if (options.refresh)
     workbench.cache().renew();
   for (const std::string& name : names) {

@@ -3,12 +3,15 @@
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <csignal>
 #include <cstdint>
+#include <utility>
 
 #include "harness/base/error.hpp"
+#include "runner/cli/console.hpp"
 
 namespace nestbox {
 namespace {
@@ -30,19 +33,26 @@ Interrupts::Interrupts() {
   m_stop = FileDescriptor(::eventfd(0, EFD_CLOEXEC));
   if (!m_signals || !m_stop)
     throw system_error("cannot watch for signals", errno);
+  m_thread = std::thread([this] { watch(); });
 }
 
 Interrupts::~Interrupts() {
-  const std::uint64_t one = 1;
-  if (m_thread.joinable() && ::write(m_stop.get(), &one, sizeof one) == sizeof one)
-    m_thread.join();
+  ::eventfd_write(m_stop.get(), 1);
+  m_thread.join();
 }
 
-void Interrupts::deliver_to(std::function<void()> interrupt) {
-  m_thread = std::thread([this, action = std::move(interrupt)] { watch(action); });
+Interrupts::Handling::Handling(Interrupts& interrupts, std::function<void()> handler)
+    : m_interrupts(interrupts) {
+  std::lock_guard lock(m_interrupts.m_mutex);
+  m_interrupts.m_handler = std::move(handler);
 }
 
-void Interrupts::watch(const std::function<void()>& interrupt) {
+Interrupts::Handling::~Handling() {
+  std::lock_guard lock(m_interrupts.m_mutex);
+  m_interrupts.m_handler = nullptr;
+}
+
+void Interrupts::watch() {
   pollfd events[] = {{m_signals.get(), POLLIN, 0}, {m_stop.get(), POLLIN, 0}};
   while (true) {
     if (::poll(events, 2, -1) < 0 && errno != EINTR)
@@ -50,12 +60,20 @@ void Interrupts::watch(const std::function<void()>& interrupt) {
     if (events[1].revents)
       return;
     signalfd_siginfo signal{};
-    if (!events[0].revents || ::read(m_signals.get(), &signal, sizeof signal) != sizeof signal)
-      continue;
-    interrupt();
-    if (signal.ssi_signo != SIGINT)
-      interrupt();
+    if (events[0].revents && ::read(m_signals.get(), &signal, sizeof signal) == sizeof signal)
+      handle(signal.ssi_signo != SIGINT);
   }
+}
+
+void Interrupts::handle(bool at_once) {
+  std::lock_guard lock(m_mutex);
+  if (!m_handler) {
+    write_all(STDERR_FILENO, "nestbox: interrupted\n");
+    ::_exit(130);
+  }
+  m_handler();
+  if (at_once)
+    m_handler();
 }
 
 }  // namespace nestbox

@@ -40,9 +40,7 @@ public:
 class ExecutionTest : public testing::Test {
 protected:
   ExecutionTest() {
-    auto owned = std::make_unique<Witness>();
-    m_witness = owned.get();
-    m_events.add(std::move(owned));
+    m_witness = &m_events.add(std::make_unique<Witness>());
     m_request.environments = {{"fake", "none", {}, 1.0, false}};
     m_request.environments[0].environment.name = "debian";
     m_request.resources = {4, gibibytes(4)};
