@@ -72,7 +72,7 @@ TEST(QemuArgv, BootsASmallMachine) {
       "-initrd",
       "/layers/i/tiny.cpio",
       "-append",
-      "console=ttyS0 quiet panic=-1 tsc=reliable no_timer_check no_timer_check"};
+      "console=ttyS0 quiet panic=-1 tsc=reliable no_timer_check"};
   EXPECT_EQ(make_argv(small_machine()), expected);
 }
 
@@ -146,7 +146,7 @@ TEST(QemuArgv, AddsToTheKernelsArguments) {
   Launch launch = small_machine();
   launch.spec.kernel_arguments = "root=/dev/vda rw";
   EXPECT_THAT(values_of(launch, "-append"),
-              ElementsAre("console=ttyS0 quiet panic=-1 tsc=reliable no_timer_check no_timer_check "
+              ElementsAre("console=ttyS0 quiet panic=-1 tsc=reliable no_timer_check "
                           "root=/dev/vda rw"));
 }
 
