@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <spawn.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -12,6 +13,7 @@
 #include "benchmarks/sample.hpp"
 #include "harness/base/error.hpp"
 #include "harness/base/scope.hpp"
+#include "harness/base/text.hpp"
 
 namespace nestbox::bench {
 
@@ -41,6 +43,12 @@ double milliseconds(const timeval& time) {
   return static_cast<double>(time.tv_sec) * 1e3 + static_cast<double>(time.tv_usec) / 1e3;
 }
 
+std::string beginning_of(const FileDescriptor& file) {
+  std::array<char, 4096> buffer;
+  const ssize_t count = pread(file.get(), buffer.data(), buffer.size(), 0);
+  return count > 0 ? printable({buffer.data(), static_cast<std::size_t>(count)}) : std::string();
+}
+
 }  // namespace
 
 ChildReport run_child(const std::vector<std::string>& argv,
@@ -51,6 +59,7 @@ ChildReport run_child(const std::vector<std::string>& argv,
     throw system_error("cannot make a pipe", errno);
   FileDescriptor reading(ends[0]);
   FileDescriptor writing(ends[1]);
+  const FileDescriptor diagnostics(memfd_create("diagnostics", MFD_CLOEXEC));
 
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
@@ -58,6 +67,7 @@ ChildReport run_child(const std::vector<std::string>& argv,
   posix_spawn_file_actions_addchdir_np(&actions, working_directory.c_str());
   posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
   posix_spawn_file_actions_adddup2(&actions, writing.get(), 1);
+  posix_spawn_file_actions_adddup2(&actions, diagnostics.get(), 2);
 
   std::vector<std::string> arguments = argv;
   std::vector<std::string> environment = environment_with(variables);
@@ -83,7 +93,7 @@ ChildReport run_child(const std::vector<std::string>& argv,
   report.cpu = milliseconds(usage.ru_utime) + milliseconds(usage.ru_stime);
   report.peak_memory = static_cast<double>(usage.ru_maxrss) * 1024 / 1e6;
   if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-    throw Error(ErrorCode::infrastructure, "'" + argv[0] + "' failed: its messages are above");
+    throw Error(ErrorCode::infrastructure, "'" + argv[0] + "' failed", beginning_of(diagnostics));
   return report;
 }
 

@@ -17,7 +17,7 @@ struct ChildReport {
   std::string output;      ///< stdout
 };
 
-/// Runs it and takes its measures; its stderr goes to `diagnostics`. Throws Error when it does not
+/// Runs it and takes its measures. Throws Error, with what it wrote to stderr, when it does not
 /// exit with 0. Starts it by posix_spawn alone, so that nothing of the harness is in the figures of
 /// its peers.
 ChildReport run_child(const std::vector<std::string>& argv,

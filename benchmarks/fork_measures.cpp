@@ -58,9 +58,6 @@ void measure_debian(World& world, std::vector<Row>& rows) {
   // template's.
   const auto one = new_machine(debian);
   const auto other = new_machine(debian);
-  const Stopwatch stopwatch;
-  run_in(*one, k_hello, stopwatch);
-  run_in(*other, k_hello, stopwatch);
   rows[2].value = static_cast<double>(one->private_memory().count) / 1e6;
   rows[2].parts = {{"template MB", static_cast<double>(debian.definition().memory.count) / 1e6}};
 
