@@ -10,12 +10,16 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <ctime>
 
 #include "harness/base/tree_supervisor.hpp"
 
 namespace nestbox {
 
 namespace {
+
+constexpr timespec k_busy_pause{.tv_sec = 0, .tv_nsec = 1'000'000};
+constexpr int k_busy_tries = 2000;
 
 // Ends with the thread that forked us, which is one that lives as long as the program.
 void die_with_parent(pid_t parent, int signal) {
@@ -121,6 +125,13 @@ void ChildSetup::map_descriptors() noexcept {
 }
 
 void ChildSetup::exec_failed(int error_number) noexcept {
+  // Another child may hold the descriptor that wrote this very file, in the moment between its fork
+  // and its exec. No event tells when it has let go.
+  for (int tries = 0; error_number == ETXTBSY && tries < k_busy_tries; ++tries) {
+    ::nanosleep(&k_busy_pause, nullptr);
+    ::execve(program(), argv(), environment());
+    error_number = errno;
+  }
   if (error_number == ENOEXEC)
     ::execve("/bin/sh", const_cast<char* const*>(m_shell_argv.data()), environment());
   fail(LaunchFailure::Step::execute, error_number);

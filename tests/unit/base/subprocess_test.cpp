@@ -197,6 +197,21 @@ TEST(Process, GivesAScriptWithoutInterpreterLineToTheShell) {
   EXPECT_EQ(output_of({.argv = {script, "a b"}}), "a b\n");
 }
 
+TEST(Process, WaitsForAProgramThatIsStillOpenForWriting) {
+  const TemporaryDirectory directory;
+  const fs::path program = directory.path() / "program";
+  fs::copy_file("/bin/true", program);
+  FileDescriptor writer(::open(program.c_str(), O_WRONLY | O_CLOEXEC));
+  ASSERT_TRUE(writer);
+  // The writer is late by as much as a busy machine might delay another child's exec.
+  std::jthread late([&writer] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    writer.close();
+  });
+  EXPECT_EQ(Process::spawn({.argv = {program}}).wait(Deadline::after(std::chrono::seconds(10))),
+            ExitStatus{});
+}
+
 TEST(Process, RunsWhereAndWithWhatItIsTold) {
   const TemporaryDirectory directory;
   const std::string path = fs::canonical(directory.path());
