@@ -39,10 +39,15 @@ protected:
   AgentServer() : m_agent(start_agent()), m_host(std::move(m_agent.socket)) {}
 
   /// How a stream ended, other streams' frames passed over.
+  /// Credits what comes before it: a command's last output goes ahead of its exit.
   std::optional<ExitMessage> exit_of(std::uint32_t stream) {
-    while (const auto message = m_host.next())
+    while (const auto message = m_host.next()) {
       if (message->type == FrameType::exit && message->stream == stream)
         return decode_exit(message->payload);
+      if (message->type == FrameType::output && message->stream == stream)
+        m_host.send(FrameType::credit, stream,
+                    encode_credit(static_cast<std::uint32_t>(message->payload.size())));
+    }
     return std::nullopt;
   }
 
