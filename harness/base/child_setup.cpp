@@ -124,9 +124,24 @@ void ChildSetup::map_descriptors() noexcept {
     check(::dup2(source, number));
 }
 
+void ChildSetup::close_inherited() noexcept {
+  int next = 3;
+  const auto close_before = [&next](int kept) {
+    if (kept > next)
+      ::syscall(SYS_close_range, next, kept - 1, 0);
+    next = std::max(next, kept + 1);
+  };
+  for (const auto& [number, source] : m_descriptors)
+    close_before(number);
+  close_before(m_failure_pipe);
+  ::syscall(SYS_close_range, next, ~0U, 0);
+}
+
 void ChildSetup::exec_failed(int error_number) noexcept {
-  // Another child may hold the descriptor that wrote this very file, in the moment between its fork
-  // and its exec. No event tells when it has let go.
+  // A child of ours (this one, too) may hold the descriptor that wrote this very file, in the
+  // moment between its fork and its exec. No event tells when another has let go.
+  if (error_number == ETXTBSY)
+    close_inherited();
   for (int tries = 0; error_number == ETXTBSY && tries < k_busy_tries; ++tries) {
     ::nanosleep(&k_busy_pause, nullptr);
     ::execve(program(), argv(), environment());

@@ -37,6 +37,7 @@ private:
   [[noreturn]] void fail(LaunchFailure::Step step, int error_number) const noexcept;
   void fork_supervised() noexcept;
   void map_descriptors() noexcept;
+  void close_inherited() noexcept;
 
   std::string m_program;
   std::string m_working_directory;
