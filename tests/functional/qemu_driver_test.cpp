@@ -4,10 +4,11 @@
 namespace nestbox {
 namespace {
 
-INSTANTIATE_TEST_SUITE_P(Qemu, DriverContract,
-                         testing::Values(DriverUnderTest{"qemu", [] { return make_qemu_driver(); },
-                                                         tiny_machine}),
-                         [](const auto& test) { return test.param.name; });
+const DriverUnderTest k_qemu{"qemu", [] { return make_qemu_driver(); }, tiny_machine};
+const auto k_name = [](const auto& test) { return test.param.name; };
+
+INSTANTIATE_TEST_SUITE_P(Qemu, DriverContract, testing::Values(k_qemu), k_name);
+INSTANTIATE_TEST_SUITE_P(Qemu, ForkingDriverContract, testing::Values(k_qemu), k_name);
 
 }  // namespace
 }  // namespace nestbox
