@@ -9,7 +9,7 @@
 namespace nestbox {
 namespace {
 
-constexpr const char* k_format = "2";
+constexpr const char* k_format = "3";
 
 // $1 rootfs.tar, $2 modules.tar. The disk is thrown away with its machine: no journal, no reserve.
 // No lazy inode tables: else each clone's kernel would go on initialising them in the background of
@@ -41,6 +41,7 @@ constexpr const char* k_masked_units[] = {
     "e2scrub_reap.service",
     "fstrim.timer",
     "systemd-timesyncd.service",
+    "systemd-tmpfiles-clean.timer",
     "systemd-networkd-wait-online.service",
     "systemd-random-seed.service",
 };

@@ -6,6 +6,7 @@
 
 #include "harness/base/log.hpp"
 #include "harness/env/machine_identity.hpp"
+#include "harness/env/settle.hpp"
 #include "harness/vm/snapshot.hpp"
 
 namespace nestbox {
@@ -72,6 +73,7 @@ private:
     }
     auto machine = m_driver.boot(spec, deadline, cancel);
     machine->transport().thaw(fresh_identity(name), deadline);
+    settle(*machine, m_environment, cancel);
     Silence silence;
     for (std::size_t index = 0; !saved_disk && index < m_steps.count(); ++index)
       m_steps.apply(index, *machine, silence, deadline, cancel);

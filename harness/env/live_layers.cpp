@@ -7,12 +7,13 @@
 #include "harness/base/hash.hpp"
 #include "harness/base/log.hpp"
 #include "harness/env/machine_identity.hpp"
+#include "harness/env/settle.hpp"
 #include "harness/vm/snapshot.hpp"
 
 namespace nestbox {
 namespace {
 
-constexpr const char* k_format = "1";
+constexpr const char* k_format = "2";
 constexpr const char* k_template_hostname = "nestbox";
 constexpr auto k_boot_limit = std::chrono::minutes(5);
 constexpr auto k_save_limit = std::chrono::minutes(5);
@@ -24,7 +25,9 @@ std::string machine_name(const Environment& environment) {
 }
 
 /// Saves it into its own save_directory.
-void save(std::unique_ptr<Machine> machine, const CancelToken& cancel) {
+void save(std::unique_ptr<Machine> machine, const Environment& environment,
+          const CancelToken& cancel) {
+  settle(*machine, environment, cancel);
   // What every command needs is then in the template's memory, not on its disk.
   machine->transport().run({.argv = {"/bin/sh", "-c", "true"}}, {}, Deadline::after(k_boot_limit),
                            cancel);
@@ -49,7 +52,7 @@ Layer booted_layer(const BuildContext& context, Driver& driver, const Environmen
     spec.save_directory = staging;
     auto machine = driver.boot(spec, Deadline::after(k_boot_limit), context.cancel);
     machine->transport().thaw(fresh_identity(k_template_hostname), Deadline::after(k_boot_limit));
-    save(std::move(machine), context.cancel);
+    save(std::move(machine), environment, context.cancel);
   };
   return context.cache.find_or_build(
       {.key = key,
@@ -85,7 +88,7 @@ Layer step_layer(const BuildContext& context, Driver& driver, const Environment&
       throw;
     }
     steps.apply(index, *machine, context.progress, Deadline::after(k_step_limit), context.cancel);
-    save(std::move(machine), context.cancel);
+    save(std::move(machine), environment, context.cancel);
   };
   return context.cache.find_or_build(
       {.key = key, .kind = "live", .description = what, .build = build}, context.cancel);
