@@ -13,15 +13,16 @@ namespace {
 
 // A room, and the rooms beside itself that it may include.
 const std::map<std::string, std::set<std::string>>& arrows() {
-  static const std::set<std::string> whole_harness = {"harness/base", "harness/model",
-                                                      "harness/vm",   "harness/guest",
-                                                      "harness/blob", "harness/env"};
+  static const std::set<std::string> whole_harness = {
+      "harness/base",  "harness/net",  "harness/model", "harness/vm",
+      "harness/guest", "harness/blob", "harness/env"};
   static const auto with = [](std::set<std::string> rooms, const std::string& one_more) {
     rooms.insert(one_more);
     return rooms;
   };
   static const std::map<std::string, std::set<std::string>> arrows = {
       {"harness/base", {}},
+      {"harness/net", {"harness/base"}},
       {"harness/model", {"harness/base"}},
       {"harness/blob", {"harness/base"}},
       {"harness/vm", {"harness/base", "harness/model"}},
