@@ -22,8 +22,9 @@ auto identity(const Environment& e) {
 }
 
 auto identity(const Test& t) {
-  return std::tie(t.name, t.command, t.script, t.environment, t.markers, t.timeout, t.isolation,
-                  t.needs, t.variables, t.repeat, t.retries, t.skip, t.expected_failure);
+  return std::tie(t.name, t.command, t.script, t.environment, t.topology, t.from, t.steps,
+                  t.markers, t.timeout, t.isolation, t.needs, t.variables, t.repeat, t.retries,
+                  t.skip, t.expected_failure);
 }
 
 }  // namespace
@@ -43,6 +44,13 @@ Environment raised(Environment environment, const Needs& needs) {
   environment.cores = std::max(environment.cores, needs.cores.value_or(1));
   if (needs.network == NetworkAccess::user)
     environment.network = NetworkAccess::user;
+  return environment;
+}
+
+Environment sized(Environment environment, const TopologyMachine& machine) {
+  environment.memory = machine.memory.value_or(environment.memory);
+  environment.cores = machine.cores.value_or(environment.cores);
+  environment.network = machine.network;
   return environment;
 }
 

@@ -9,6 +9,8 @@
 
 #include "harness/base/error.hpp"
 #include "harness/base/units.hpp"
+#include "harness/model/network_access.hpp"
+#include "harness/model/topology.hpp"
 
 /// The values of nestbox.yml, version 1: plain data, whole once loaded (defaults applied, `from`
 /// followed). definition_loader makes them; content_key hashes them.
@@ -18,11 +20,6 @@ namespace nestbox {
 enum class Init {
   agent,    ///< our agent alone: boots in a second or two, no services
   systemd,  ///< the full system, the agent being one of its services
-};
-
-enum class NetworkAccess {
-  none,  ///< no network device (loopback only)
-  user,  ///< QEMU user mode: a way out, nothing in
 };
 
 enum class Isolation {
@@ -72,13 +69,23 @@ struct Needs {
 /// either asks for it.
 Environment raised(Environment environment, const Needs& needs);
 
-/// A unit of run: a script or a command, in one environment.
+/// The environment as a machine of a topology has it: with its memory, cores and network.
+Environment sized(Environment environment, const TopologyMachine& machine);
+
+/// `Test::from` when the script runs on the host and drives the machines from there. No machine
+/// bears this name.
+inline constexpr const char* k_from_host = "host";
+
+/// A unit of run: a script or a command, in one environment or in a world of machines.
 struct Test {
   std::string name;                  ///< unique within a definition; a path for discovered scripts
   std::vector<std::string> command;  ///< argv; a string in YAML becomes {"/bin/sh", "-c", text}
   std::string
       script;  ///< the file that `command` runs, from the definition's directory; empty: none
-  std::string environment = "debian";
+  std::string environment = "debian";   ///< without a topology
+  std::optional<std::string> topology;  ///< instead: the world that it has for itself
+  std::string from;              ///< the machine of it on which `command` runs, or k_from_host
+  std::vector<WorldStep> steps;  ///< instead of `command`: one after the other
   std::vector<std::string> markers;
   std::chrono::milliseconds timeout = std::chrono::minutes(5);
   Isolation isolation = Isolation::fork;
@@ -99,7 +106,8 @@ struct Definition {
   Definition();
 
   std::map<std::string, Environment>
-      environments;                  ///< the built-in ones ('debian', 'tiny') among them
+      environments;  ///< the built-in ones ('debian', 'tiny') among them
+  std::map<std::string, Topology> topologies;
   std::vector<Test> tests;           ///< in the order written
   std::vector<std::string> markers;  ///< registered words beside the built-in ones; empty: any goes
   Test defaults;                     ///< what each discovered script starts from (`defaults:`)

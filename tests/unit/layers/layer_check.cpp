@@ -23,12 +23,13 @@ const std::map<std::string, std::set<std::string>>& arrows() {
   static const std::map<std::string, std::set<std::string>> arrows = {
       {"harness/base", {}},
       {"harness/net", {"harness/base"}},
-      {"harness/model", {"harness/base"}},
+      {"harness/model", {"harness/base", "harness/net"}},
       {"harness/blob", {"harness/base"}},
-      {"harness/vm", {"harness/base", "harness/model"}},
-      {"harness/guest", {"harness/base", "harness/model", "harness/vm"}},
+      {"harness/vm", {"harness/base", "harness/net", "harness/model"}},
+      {"harness/guest", {"harness/base", "harness/net", "harness/model", "harness/vm"}},
       {"harness/env", whole_harness},
-      {"vmdrivers", {"harness/base", "harness/model", "harness/vm", "harness/guest"}},
+      {"vmdrivers",
+       {"harness/base", "harness/net", "harness/model", "harness/vm", "harness/guest"}},
       {"runner", whole_harness},
       {"ci", with(whole_harness, "runner")},
   };
