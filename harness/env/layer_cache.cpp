@@ -15,12 +15,13 @@
 #include "harness/vm/snapshot.hpp"
 
 // Below the root:
-//   layers/KEY/       one published entry: its files and layer.json
-//   staging/KEY.XXXX/ being built, or being removed; stale once nobody holds locks/KEY.build
-//   locks/KEY         shared by users, exclusive for removal; its modification time is the entry's
-//   last use locks/KEY.build   exclusive for the one builder verified/KEY      the fingerprint of
-//   the files at their last full check broken/KEY.XXXX/  unsound entries, the latest few, for a
-//   person to look at
+//
+// - layers/KEY/: one published entry: its files and layer.json
+// - staging/KEY.XXXX/: being built, or being removed; stale once nobody holds locks/KEY.build
+// - locks/KEY: shared by users, exclusive for removal; its modification time is the last use
+// - locks/KEY.build: exclusive for the one builder
+// - verified/KEY: the fingerprint of the files at their last full check
+// - broken/KEY.XXXX/: unsound entries, the latest few, for a person to look at
 
 namespace nestbox {
 namespace {
