@@ -22,7 +22,7 @@ public:
                                    const CancelToken& cancel) override {
     MachineSpec spec;
     spec.name = name;
-    return m_driver.boot(spec, deadline, cancel);
+    return m_driver.boot(spec, {}, deadline, cancel);
   }
 
   std::optional<Snapshot> template_snapshot() const override { return std::nullopt; }

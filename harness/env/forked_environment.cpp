@@ -71,7 +71,7 @@ private:
       spec.disk = m_template->spec.disk;
       spec.disk_format = m_template->spec.disk_format;
     }
-    auto machine = m_driver.boot(spec, deadline, cancel);
+    auto machine = m_driver.boot(spec, {}, deadline, cancel);
     machine->transport().thaw(fresh_identity(name), deadline);
     settle(*machine, m_environment, cancel);
     Silence silence;

@@ -50,7 +50,7 @@ Layer booted_layer(const BuildContext& context, Driver& driver, const Environmen
     MachineSpec spec = image.spec;
     spec.name = machine_name(environment);
     spec.save_directory = staging;
-    auto machine = driver.boot(spec, Deadline::after(k_boot_limit), context.cancel);
+    auto machine = driver.boot(spec, {}, Deadline::after(k_boot_limit), context.cancel);
     machine->transport().thaw(fresh_identity(k_template_hostname), Deadline::after(k_boot_limit));
     save(std::move(machine), environment, context.cancel);
   };

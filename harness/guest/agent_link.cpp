@@ -130,6 +130,11 @@ void AgentLink::session_ended() {
   m_session = Session::none;
 }
 
+void AgentLink::on_call(std::function<void(FileDescriptor)> handler) {
+  const std::scoped_lock lock(m_handler_mutex);
+  m_on_call = std::move(handler);
+}
+
 void AgentLink::begin_session() {
   if (getrandom(m_nonce.data(), m_nonce.size(), 0) != static_cast<ssize_t>(m_nonce.size()))
     throw system_error("cannot get random bytes", errno);

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -69,6 +70,9 @@ public:
   /// The agent has ended the session (quiesce); the next stream begins another.
   void session_ended();
 
+  /// As Transport::on_call.
+  void on_call(std::function<void(FileDescriptor)> handler);
+
 private:
   friend class AgentStream;
   // All of these but work() want m_mutex held.
@@ -95,6 +99,8 @@ private:
   std::optional<Error> m_failure;
   bool m_stop = false;
   FrameDecoder m_decoder;
+  std::mutex m_handler_mutex;  ///< held while the handler is called; taken before m_mutex
+  std::function<void(FileDescriptor)> m_on_call;
   std::thread m_thread;
 };
 

@@ -28,6 +28,19 @@ std::vector<std::string> read_strings(PayloadReader& reader) {
   return strings;
 }
 
+ThawMessage::Interface read_interface(PayloadReader& reader) {
+  ThawMessage::Interface interface;
+  interface.mac = reader.string();
+  interface.mtu = reader.integer<std::uint32_t>();
+  interface.addresses = read_strings(reader);
+  const auto routes = reader.integer<std::uint32_t>();
+  for (std::uint32_t i = 0; i < routes && reader.sound(); ++i) {
+    const std::string_view destination = reader.string();
+    interface.routes.push_back({std::string(destination), std::string(reader.string())});
+  }
+  return interface;
+}
+
 template <class Message>
 std::optional<Message> when_complete(const PayloadReader& reader, Message message) {
   if (!reader.complete())
@@ -113,13 +126,21 @@ std::optional<ExitMessage> decode_exit(std::string_view payload) {
 }
 
 std::string encode(const ThawMessage& message) {
-  return PayloadWriter()
-      .string(message.hostname)
+  PayloadWriter writer;
+  writer.string(message.hostname)
       .string(message.machine_id)
       .string(message.entropy)
       .integer(message.realtime)
-      .string(message.network_address)
-      .take();
+      .integer(static_cast<std::uint32_t>(message.interfaces.size()));
+  for (const ThawMessage::Interface& interface : message.interfaces) {
+    writer.string(interface.mac).integer(interface.mtu);
+    write_strings(writer, interface.addresses);
+    writer.integer(static_cast<std::uint32_t>(interface.routes.size()));
+    for (const ThawMessage::Route& route : interface.routes)
+      writer.string(route.destination).string(route.gateway);
+  }
+  write_strings(writer, message.hosts);
+  return writer.take();
 }
 
 std::optional<ThawMessage> decode_thaw(std::string_view payload) {
@@ -129,7 +150,10 @@ std::optional<ThawMessage> decode_thaw(std::string_view payload) {
   message.machine_id = reader.string();
   message.entropy = reader.string();
   message.realtime = reader.integer<std::int64_t>();
-  message.network_address = reader.string();
+  const auto interfaces = reader.integer<std::uint32_t>();
+  for (std::uint32_t i = 0; i < interfaces && reader.sound(); ++i)
+    message.interfaces.push_back(read_interface(reader));
+  message.hosts = read_strings(reader);
   return when_complete(reader, std::move(message));
 }
 

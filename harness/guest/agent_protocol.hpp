@@ -14,7 +14,7 @@
 /// host and agent.
 namespace nestbox {
 
-constexpr std::uint32_t k_protocol_version = 1;
+constexpr std::uint32_t k_protocol_version = 2;
 
 /// Bytes that may be under way on one stream before credit comes: from the agent, and to it.
 constexpr std::uint32_t k_output_window = 256 * 1024;
@@ -55,12 +55,26 @@ struct ExitMessage {
   bool operator==(const ExitMessage&) const = default;
 };
 
+/// As vm/transport.hpp's Identity has it. Fits into one frame.
 struct ThawMessage {
+  struct Route {
+    std::string destination;
+    std::string gateway;
+    bool operator==(const Route&) const = default;
+  };
+  struct Interface {
+    std::string mac{};
+    std::vector<std::string> addresses{};
+    std::uint32_t mtu = 0;
+    std::vector<Route> routes{};
+    bool operator==(const Interface&) const = default;
+  };
   std::string hostname;
   std::string machine_id;
   std::string entropy;
-  std::int64_t realtime = 0;    ///< nanoseconds since the epoch
-  std::string network_address;  ///< empty: leave it
+  std::int64_t realtime = 0;  ///< nanoseconds since the epoch
+  std::vector<Interface> interfaces{};
+  std::vector<std::string> hosts{};
   bool operator==(const ThawMessage&) const = default;
 };
 

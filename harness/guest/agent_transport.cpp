@@ -69,6 +69,27 @@ RunMessage run_message(const Command& command, const CommandIo& io) {
   message.input = io.input >= 0;
   if (command.terminal)
     message.terminal = RunMessage::Terminal{command.terminal->rows, command.terminal->columns};
+ThawMessage thaw_message(const Identity& identity) {
+  ThawMessage message{.hostname = identity.hostname,
+                      .machine_id = identity.machine_id,
+                      .entropy = identity.entropy,
+                      .realtime = identity.realtime.count(),
+                      .interfaces = {},
+                      .hosts = identity.hosts};
+  for (const InterfaceIdentity& interface : identity.interfaces) {
+    auto& routes =
+        message.interfaces
+            .emplace_back(ThawMessage::Interface{.mac = interface.mac,
+                                                 .addresses = interface.addresses,
+                                                 .mtu = static_cast<std::uint32_t>(interface.mtu),
+                                                 .routes = {}})
+            .routes;
+    for (const Route& route : interface.routes)
+      routes.push_back({route.destination, route.gateway});
+  }
+  return message;
+}
+
   return message;
 }
 
@@ -258,16 +279,15 @@ public:
     }
     if (writer && !writer->finished())
       throw Error(ErrorCode::corrupt, "'" + source + "' came from the machine only in part");
+    const std::string message = encode(thaw_message(identity));
+    if (message.size() > k_max_payload)
+      throw Error(ErrorCode::usage,
+                  "the interfaces and hosts of machine '" + identity.hostname + "' exceed 64 KiB");
   }
 
   void thaw(const Identity& identity, Deadline deadline) override {
     AgentStream stream(m_link);
-    stream.send(FrameType::thaw,
-                encode(ThawMessage{.hostname = identity.hostname,
-                                   .machine_id = identity.machine_id,
-                                   .entropy = identity.entropy,
-                                   .realtime = identity.realtime.count(),
-                                   .network_address = identity.network_address.value_or("")}));
+    stream.send(FrameType::thaw, message);
     answer_of(stream, FrameType::done, deadline);
   }
 
@@ -286,6 +306,10 @@ public:
     AgentStream stream(m_link);
     stream.send(FrameType::ping, bytes);
     if (answer_of(stream, FrameType::pong, deadline).payload != bytes)
+  void on_call(std::function<void(FileDescriptor)> handler) override {
+    m_link.on_call(std::move(handler));
+  }
+
       throw Error(ErrorCode::corrupt, "the machine's agent answered another ping than ours");
   }
 

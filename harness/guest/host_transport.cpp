@@ -242,6 +242,7 @@ public:
   void thaw(const Identity&, Deadline) override {}
   void quiesce(Deadline) override {}
   void ping(Deadline) override {}
+  void on_call(std::function<void(FileDescriptor)>) override {}
 
 private:
   static Watch watch(int descriptor, OutputStream stream, const CommandIo& io) {

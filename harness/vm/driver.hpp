@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "harness/vm/machine.hpp"
 
@@ -15,6 +16,7 @@ struct Capabilities {
   bool machine = false;   ///< a kernel of its own (isolation: machine)
   bool fork = false;      ///< live snapshots and clones of them
   bool network = false;   ///< NetworkAccess::user
+  bool ethernet = false;  ///< MachineSpec::interfaces
   bool nested = false;    ///< a working /dev/kvm inside
   bool terminal = false;  ///< Command::terminal
 
@@ -45,6 +47,7 @@ public:
   virtual ~Driver() = default;
 
   virtual std::string_view name() const = 0;
+  std::vector<int> cables{};  ///< as BootOptions::cables
   virtual Capabilities capabilities() const = 0;
 
   /// May take seconds the first time (it boots a probe guest), is cached after.
@@ -52,8 +55,8 @@ public:
 
   /// Cold boot, until the agent has answered. Throws Error(infrastructure) with the console's last
   /// lines.
-  virtual std::unique_ptr<Machine> boot(const MachineSpec& spec, Deadline deadline,
-                                        const CancelToken& cancel) = 0;
+  virtual std::unique_ptr<Machine> boot(const MachineSpec& spec, const BootOptions& options,
+                                        Deadline deadline, const CancelToken& cancel) = 0;
 
   /// A clone that has answered a nonce (unless paused). Not yet thawed. Error(lost) when it did not
   /// answer: the caller drops the snapshot and boots cold.

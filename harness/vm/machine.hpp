@@ -1,15 +1,24 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "harness/base/units.hpp"
 #include "harness/model/definition.hpp"
 #include "harness/vm/transport.hpp"
 
 namespace nestbox {
+
+/// An Ethernet device of a machine; what it is wired to is said when the machine is started.
+struct NetworkInterface {
+  std::string mac;  ///< "52:54:00:00:01:01", as the device is made: an Identity may give another
+
+  bool operator==(const NetworkInterface&) const = default;
+};
 
 /// What to boot: pure data, all paths on the host and read-only to the machine.
 struct MachineSpec {
@@ -21,8 +30,9 @@ struct MachineSpec {
   std::string kernel_arguments;  ///< beyond what the driver itself needs
   std::optional<std::filesystem::path>
       disk;  ///< root disk (qcow2 or raw); the machine writes to a throw-away overlay
-  std::string disk_format = "raw";  ///< "raw" or "qcow2"
-  NetworkAccess network = NetworkAccess::none;
+  std::string disk_format = "raw";           ///< "raw" or "qcow2"
+  std::vector<NetworkInterface> interfaces;  ///< eth0, eth1 … in the machine; down until a thaw
+  NetworkAccess network = NetworkAccess::none;  ///< `user`: one more device, after `interfaces`
   bool nested = false;
   /// Set when the machine is to be saved: an existing, empty directory of the caller's, in which
   /// its RAM and what it writes to its disk live from the start. Machine::save completes it.
@@ -66,6 +76,13 @@ public:
   /// Any thread; does not block but for a grace of some milliseconds in which the cause of a lost
   /// connection (panic, power-off, a dead hypervisor) becomes known.
   virtual Condition condition() = 0;
+
+  /// Has `handler` called once, on a thread of the machine, when it panics, powers off or its
+  /// hypervisor dies; at once, on the caller's, when it already has. Not for an end that was asked
+  /// for: `save`, or dropping the machine. The handler must not block, nor call `on_end`. Another
+  /// handler takes the place of a former one, an empty one takes it back: once this returns, the
+  /// former is not being called.
+  virtual void on_end(std::function<void(Condition)> handler) = 0;
 
   /// The last part (at most 256 KiB) of what the kernel and the firmware printed; may hold any
   /// bytes.

@@ -9,7 +9,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr int k_version = 1;
+constexpr int k_version = 2;
 
 /// A path inside `directory` is written relative to it: the only relative paths a spec has.
 std::string stored_path(const fs::path& path, const fs::path& directory) {
@@ -28,6 +28,9 @@ fs::path loaded_path(const std::string& text, const fs::path& directory) {
 void store_snapshot(const Snapshot& snapshot) {
   const MachineSpec& spec = snapshot.spec;
   const auto path = [&](const fs::path& value) { return stored_path(value, snapshot.directory); };
+  json interfaces = json::array();
+  for (const NetworkInterface& interface : spec.interfaces)
+    interfaces.push_back({{"mac", interface.mac}});
   const json document = {
       {"version", k_version},
       {"name", spec.name},
@@ -38,6 +41,7 @@ void store_snapshot(const Snapshot& snapshot) {
       {"kernel_arguments", spec.kernel_arguments},
       {"disk", spec.disk ? json(path(*spec.disk)) : json()},
       {"disk_format", spec.disk_format},
+      {"interfaces", interfaces},
       {"network", spec.network == NetworkAccess::user ? "user" : "none"},
       {"nested", spec.nested},
   };
@@ -67,6 +71,8 @@ Snapshot load_snapshot(const fs::path& directory) {
     if (!document.at("disk").is_null())
       spec.disk = path("disk");
     spec.disk_format = document.at("disk_format").get<std::string>();
+    for (const json& interface : document.at("interfaces"))
+      spec.interfaces.push_back({interface.at("mac").get<std::string>()});
     spec.network = document.at("network") == "user" ? NetworkAccess::user : NetworkAccess::none;
     spec.nested = document.at("nested").get<bool>();
     return {directory, std::move(spec)};

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "harness/base/clock.hpp"
+#include "harness/base/scope.hpp"
 #include "harness/base/subprocess.hpp"
 #include "harness/base/units.hpp"
 
@@ -49,13 +50,36 @@ struct CommandResult {
   int oom_kills = 0;  ///< processes that the machine's kernel killed for want of memory meanwhile
 };
 
+/// A way to addresses that are not on the interface's own networks.
+struct Route {
+  std::string destination;  ///< "0.0.0.0/0", "2001:db8::/32"
+  std::string gateway;      ///< "192.0.2.1", on one of the interface's own networks
+
+  bool operator==(const Route&) const = default;
+};
+
+/// What one of MachineSpec::interfaces is to be. It is up then.
+struct InterfaceIdentity {
+  std::string mac{};                     ///< empty: as it is
+  std::vector<std::string> addresses{};  ///< "192.0.2.7/24", "2001:db8::7/64"; usable at once
+  int mtu = 0;                           ///< bytes; 0: as it is
+  std::vector<Route> routes{};
+
+  bool operator==(const InterfaceIdentity&) const = default;
+};
+
 /// What makes one clone different from its brothers; given before the first byte of a test.
 struct Identity {
   std::string hostname;
-  std::string machine_id;                      ///< 32 hex digits
-  std::string entropy;                         ///< 64 random bytes for the kernel's pool
-  std::chrono::nanoseconds realtime{};         ///< since the epoch; what the clock is to say
-  std::optional<std::string> network_address;  ///< "192.0.2.7/24" for the first network device
+  std::string machine_id;               ///< 32 hex digits
+  std::string entropy;                  ///< 64 random bytes for the kernel's pool
+  std::chrono::nanoseconds realtime{};  ///< since the epoch; what the clock is to say
+  /// In the order of MachineSpec::interfaces; those beyond are left alone. One that is given what
+  /// it was given before is left alone, too, whatever the machine made of it since; else what it
+  /// was given before is taken away.
+  std::vector<InterfaceIdentity> interfaces;
+  /// Lines of /etc/hosts, "192.0.2.7 db db.lan", in the place of those of an earlier identity.
+  std::vector<std::string> hosts;
 };
 
 /// How commands and files get in and out of one machine. Any thread; several commands may run at
@@ -83,7 +107,7 @@ public:
   virtual void get(const std::string& source, const std::filesystem::path& destination, Bytes limit,
                    Deadline deadline, const CancelToken& cancel) = 0;
 
-  /// Makes a restored clone itself: kernel reseeded, clock, hostname, machine-id, address. Returns
+  /// Makes a restored clone itself: kernel reseeded, clock, hostname, machine-id, network. Returns
   /// after it is done.
   virtual void thaw(const Identity& identity, Deadline deadline) = 0;
 
@@ -93,6 +117,15 @@ public:
 
   /// Round trip of a nonce.
   virtual void ping(Deadline deadline) = 0;
+
+  /// Has `handler` called for each program in the machine that calls the host (its root,
+  /// through guest/verb_protocol.hpp's socket). What it is given is the host's end of that
+  /// connection: its bytes go to and fro, a half-close passes through, and closing it ends the
+  /// call. Called on a thread of the transport; must not block, nor call `on_call`. At most 64
+  /// calls at a time; those beyond are refused at once, and so are all while there is no handler.
+  /// An empty one takes it back: once this returns, the former is not being called. `quiesce` ends
+  /// every call.
+  virtual void on_call(std::function<void(FileDescriptor)> handler) = 0;
 };
 
 }  // namespace nestbox

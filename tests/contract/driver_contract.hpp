@@ -95,7 +95,7 @@ TEST_P(ForkingDriverContract, DoesNotBootOnceCancelled) {
   source.cancel();
   MachineSpec spec = GetParam().spec();
   spec.name = "cancelled";
-  EXPECT_THROW(m_driver->boot(spec, soon(), source.token()), Error);
+  EXPECT_THROW(m_driver->boot(spec, {}, soon(), source.token()), Error);
 }
 
 TEST_P(ForkingDriverContract, ForksWhatWasInMemoryAndOnDisk) {

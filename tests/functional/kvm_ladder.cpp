@@ -26,7 +26,7 @@ int main(int argc, char** argv) {
     spec.kernel = guest.first;
     spec.initramfs = guest.second;
     spec.save_directory = directory.path();
-    auto machine = driver->boot(spec, deadline, {});
+    auto machine = driver->boot(spec, {}, deadline, {});
     machine->transport().quiesce(deadline);
     const Snapshot snapshot = machine->save(deadline);
     machine.reset();

@@ -27,7 +27,7 @@ protected:
     spec.name = "template";
     spec.disk = disk;
     spec.save_directory = staging;
-    auto machine = s_driver->boot(spec, soon(), {});
+    auto machine = s_driver->boot(spec, {}, soon(), {});
     shell(*machine, "printf template | dd of=/dev/vda bs=512 conv=notrunc 2>/dev/null; sync");
     save(std::move(machine));
     // As the layer cache publishes it.
@@ -138,7 +138,7 @@ TEST_F(QemuMachines, HaveANetworkOnlyWhenAsked) {
   MachineSpec spec = tiny_machine();
   spec.name = "networked";
   spec.network = NetworkAccess::user;
-  const auto networked = s_driver->boot(spec, soon(), {});
+  const auto networked = s_driver->boot(spec, {}, soon(), {});
   EXPECT_EQ(shell(*networked, "ls /sys/class/net | grep -v lo | wc -l"), "1\n");
 }
 
@@ -147,7 +147,7 @@ TEST_F(QemuMachines, SayOnTheConsoleWhyTheyDoNotBoot) {
   spec.name = "broken";
   spec.kernel_arguments = "rdinit=/nonexistent";
   try {
-    s_driver->boot(spec, soon(), {});
+    s_driver->boot(spec, {}, soon(), {});
     ADD_FAILURE() << "it came to life";
   } catch (const Error& error) {
     EXPECT_EQ(error.code, ErrorCode::infrastructure);

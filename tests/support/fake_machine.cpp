@@ -7,7 +7,8 @@ namespace {
 
 class FakeTransport : public Transport {
 public:
-  explicit FakeTransport(std::shared_ptr<FakeWorld> world) : m_world(std::move(world)) {}
+  FakeTransport(std::shared_ptr<FakeWorld> world, std::string machine)
+      : m_world(std::move(world)), m_machine(std::move(machine)) {}
 
   CommandResult run(const Command& command, const CommandIo& io, Deadline deadline,
                     const CancelToken& cancel) override {
@@ -35,14 +36,20 @@ public:
   void quiesce(Deadline) override {}
   void ping(Deadline) override {}
 
+  void on_call(std::function<void(FileDescriptor)> handler) override {
+    std::lock_guard lock(m_world->mutex);
+    m_world->on_call[m_machine] = std::move(handler);
+  }
+
 private:
   std::shared_ptr<FakeWorld> m_world;
+  std::string m_machine;
 };
 
 class FakeMachine : public Machine {
 public:
   FakeMachine(std::shared_ptr<FakeWorld> world, const std::string& name)
-      : m_world(std::move(world)), m_transport(m_world) {
+      : m_world(std::move(world)), m_transport(m_world, name) {
     m_spec.name = name;
     ++m_world->made;
     const int now = ++m_world->alive;
@@ -50,7 +57,12 @@ public:
     while (now > most && !m_world->most.compare_exchange_weak(most, now)) {
     }
   }
-  ~FakeMachine() override { --m_world->alive; }
+  ~FakeMachine() override {
+    std::lock_guard lock(m_world->mutex);
+    m_world->on_call.erase(m_spec.name);
+    m_world->on_end.erase(m_spec.name);
+    --m_world->alive;
+  }
 
   const MachineSpec& spec() const override { return m_spec; }
   std::string workspace() const override { return "/work"; }
@@ -58,6 +70,10 @@ public:
   Condition condition() override { return m_world->condition; }
   std::string console() const override { return m_world->console; }
   Bytes private_memory() const override { return m_world->private_memory; }
+  void on_end(std::function<void(Condition)> handler) override {
+    std::lock_guard lock(m_world->mutex);
+    m_world->on_end[m_spec.name] = std::move(handler);
+  }
   void resume() override {}
   Snapshot save(Deadline) override {
     throw Error(ErrorCode::unsupported, "a fake machine cannot be saved");
@@ -89,6 +105,22 @@ private:
 };
 
 }  // namespace
+
+bool FakeWorld::call(const std::string& name, FileDescriptor socket) {
+  std::lock_guard lock(mutex);
+  const auto found = on_call.find(name);
+  if (found == on_call.end() || !found->second)
+    return false;
+  found->second(std::move(socket));
+  return true;
+}
+
+void FakeWorld::end(const std::string& name, Condition how) {
+  std::lock_guard lock(mutex);
+  condition = how;
+  if (const auto found = on_end.find(name); found != on_end.end() && found->second)
+    found->second(how);
+}
 
 std::unique_ptr<Machine> make_fake_machine(std::shared_ptr<FakeWorld> world,
                                            const std::string& name) {

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -26,6 +27,10 @@ struct FakeWorld {
   Condition condition = Condition::running;
   std::string console;
   Bytes private_memory = mebibytes(40);
+  /// Plays a program in machine `name` that calls the host; false when nobody takes calls.
+  bool call(const std::string& name, FileDescriptor socket);
+  /// Plays the end of machine `name`.
+  void end(const std::string& name, Condition how);
 
   std::atomic<int> made{0};   ///< machines, ever
   std::atomic<int> alive{0};  ///< machines, now
@@ -33,6 +38,8 @@ struct FakeWorld {
   std::mutex mutex;
   std::vector<std::string> put;   ///< "DESTINATION: FILE FILE", in order
   std::vector<Command> commands;  ///< in order
+  std::map<std::string, std::function<void(FileDescriptor)>> on_call;  ///< by machine
+  std::map<std::string, std::function<void(Condition)>> on_end;        ///< by machine
 };
 
 /// A machine whose commands are functions of the test.

@@ -34,6 +34,7 @@ public:
   Condition condition() override { return Condition::running; }
   std::string console() const override { return {}; }
   Bytes private_memory() const override { return {}; }
+  void on_end(std::function<void(Condition)>) override {}  // this host does not end
   void resume() override {}
   Snapshot save(Deadline) override { throw cannot_fork(); }
 
@@ -74,7 +75,8 @@ public:
         .available = true, .reason = "this host itself, not isolated", .acceleration = "native"};
   }
 
-  std::unique_ptr<Machine> boot(const MachineSpec& spec, Deadline, const CancelToken&) override {
+  std::unique_ptr<Machine> boot(const MachineSpec& spec, const BootOptions&, Deadline,
+                                const CancelToken&) override {
     return std::make_unique<LocalMachine>(spec, m_use_sudo);
   }
 

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "harness/guest/user_network.hpp"
+
 namespace nestbox::qemu {
 namespace {
 
@@ -65,7 +67,8 @@ void add_kernel(Arguments& arguments, const Launch& launch) {
   }
   // no_timer_check: a busy host may not let an emulated timer tick in the tenth of a second that
   // Linux waits for it, and Linux then panics.
-  std::string command_line = "console=ttyS0 quiet panic=-1 tsc=reliable no_timer_check";
+  std::string command_line =
+      "console=ttyS0 quiet panic=-1 tsc=reliable no_timer_check net.ifnames=0";
   if (!launch.spec.kernel_arguments.empty())
     command_line += " " + launch.spec.kernel_arguments;
   arguments.add("-kernel", launch.spec.kernel.string());
@@ -86,10 +89,22 @@ void add_disk(Arguments& arguments, const Launch& launch) {
 }
 
 void add_network(Arguments& arguments, const Launch& launch) {
+  // In this order they get their places on the bus, and so their names in the machine.
+  for (std::size_t i = 0; i < launch.spec.interfaces.size(); ++i) {
+    const std::string mac = option_value(launch.spec.interfaces[i].mac);
+    if (!launch.cabled) {
+      arguments.add("-device", fmt::format("virtio-net-pci,mac={},romfile=", mac));
+      continue;
+    }
+    arguments.add("-netdev", fmt::format("socket,id=net{},fd={}", i,
+                                         k_first_cable_descriptor + static_cast<int>(i)));
+    arguments.add("-device", fmt::format("virtio-net-pci,netdev=net{},mac={},romfile=", i, mac));
+  }
   if (launch.spec.network != NetworkAccess::user)
     return;
   arguments.add("-netdev", "user,id=net");
-  arguments.add("-device", "virtio-net-pci,netdev=net,romfile=");
+  arguments.add("-device",
+                fmt::format("virtio-net-pci,netdev=net,mac={},romfile=", k_user_network_mac));
 }
 
 }  // namespace

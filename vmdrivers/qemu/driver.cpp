@@ -57,8 +57,8 @@ public:
   std::string_view name() const override { return "qemu"; }
   Capabilities capabilities() const override;
   Availability availability() override;
-  std::unique_ptr<Machine> boot(const MachineSpec& spec, Deadline deadline,
-                                const CancelToken& cancel) override;
+  std::unique_ptr<Machine> boot(const MachineSpec& spec, const BootOptions& options,
+                                Deadline deadline, const CancelToken& cancel) override;
   std::unique_ptr<Machine> fork(const Snapshot& snapshot, const ForkOptions& options,
                                 Deadline deadline, const CancelToken& cancel) override;
   std::string snapshot_key() override;
@@ -75,7 +75,7 @@ private:
   Engine find_engine() const;
   double probe(const Engine& engine, const Rung& rung,
                const std::pair<fs::path, fs::path>& guest) const;
-  Launch launch(const MachineSpec& spec) const;
+  Launch launch(const MachineSpec& spec, const std::vector<int>& cables) const;
   void give_disk(Launch& launch, Deadline deadline, const CancelToken& cancel) const;
 
   DriverSettings m_settings;
@@ -142,14 +142,15 @@ double QemuDriver::probe(const Engine& engine, const Rung& rung,
   // A kernel that talks from its first instruction on: silence means that it does not run.
   spec.kernel_arguments = "loglevel=7 earlyprintk=ttyS0,115200";
   QemuMachine machine(
-      {.binary = engine.program.path, .accelerator = rung.accelerator, .spec = spec}, {},
-      engine.scratch, {});
+      {.binary = engine.program.path, .accelerator = rung.accelerator, .spec = spec},
+      {.scratch = engine.scratch}, {});
   await_probe(machine, rung.patience);
   return measure_slowdown(machine, Deadline::after(k_measure_time));
 }
 
 Capabilities QemuDriver::capabilities() const {
-  Capabilities capabilities{.machine = true, .fork = true, .network = true, .terminal = true};
+  Capabilities capabilities{
+      .machine = true, .fork = true, .network = true, .ethernet = true, .terminal = true};
   const Result<bool> emulated =
       catch_error([this] { return engine().choice.accelerator.name == "tcg"; });
   // Emulation's `max` processor offers SVM.
@@ -176,10 +177,15 @@ std::string QemuDriver::snapshot_key() {
                      sha256(host_cpu()));
 }
 
-Launch QemuDriver::launch(const MachineSpec& spec) const {
+Launch QemuDriver::launch(const MachineSpec& spec, const std::vector<int>& cables) const {
+  if (!cables.empty() && cables.size() != spec.interfaces.size())
+    throw Error(ErrorCode::usage,
+                fmt::format("{} cables for {} interfaces", cables.size(), spec.interfaces.size()));
   const Engine& engine = this->engine();
-  Launch launch{
-      .binary = engine.program.path, .accelerator = engine.choice.accelerator, .spec = spec};
+  Launch launch{.binary = engine.program.path,
+                .accelerator = engine.choice.accelerator,
+                .spec = spec,
+                .cabled = !cables.empty()};
   if (spec.save_directory)
     launch.ram_file = RamFile{*spec.save_directory / k_ram_file, true};
   return launch;
@@ -197,12 +203,13 @@ void QemuDriver::give_disk(Launch& launch, Deadline deadline, const CancelToken&
   launch.keep_disk_writes = true;
 }
 
-std::unique_ptr<Machine> QemuDriver::boot(const MachineSpec& spec, Deadline deadline,
-                                          const CancelToken& cancel) {
+std::unique_ptr<Machine> QemuDriver::boot(const MachineSpec& spec, const BootOptions& options,
+                                          Deadline deadline, const CancelToken& cancel) {
   try {
-    Launch launch = this->launch(spec);
+    Launch launch = this->launch(spec, options.cables);
     give_disk(launch, deadline, cancel);
-    auto machine = std::make_unique<QemuMachine>(launch, fs::path(), engine().scratch, cancel);
+    auto machine = std::make_unique<QemuMachine>(
+        launch, StartFiles{.scratch = engine().scratch, .cables = options.cables}, cancel);
     machine->await_agent(deadline);
     return machine;
   } catch (Error& error) {
@@ -218,7 +225,7 @@ std::unique_ptr<Machine> QemuDriver::fork(const Snapshot& snapshot, const ForkOp
     MachineSpec spec = snapshot.spec;
     spec.name = options.name;
     spec.save_directory = options.save_directory;
-    Launch launch = this->launch(spec);
+    Launch launch = this->launch(spec, options.cables);
     launch.restore = true;
     launch.paused = options.paused;
     if (spec.save_directory)
@@ -226,8 +233,12 @@ std::unique_ptr<Machine> QemuDriver::fork(const Snapshot& snapshot, const ForkOp
     else
       launch.ram_file = RamFile{snapshot.directory / k_ram_file, false};
     give_disk(launch, deadline, cancel);
-    auto machine = std::make_unique<QemuMachine>(launch, snapshot.directory / k_state_file,
-                                                 engine().scratch, cancel);
+    auto machine =
+        std::make_unique<QemuMachine>(launch,
+                                      StartFiles{.scratch = engine().scratch,
+                                                 .state = snapshot.directory / k_state_file,
+                                                 .cables = options.cables},
+                                      cancel);
     if (!options.paused)
       machine->await_agent(earlier(deadline, Deadline::after(k_fork_patience)));
     return machine;

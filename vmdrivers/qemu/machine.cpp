@@ -102,10 +102,11 @@ std::string telling_lines(const std::string& console) {
 
 }  // namespace
 
-QemuMachine::QemuMachine(const Launch& launch, const fs::path& state, const fs::path& scratch,
-                         CancelToken cancel)
+QemuMachine::QemuMachine(const Launch& launch, const StartFiles& files, CancelToken cancel)
     : m_launch(launch), m_cancel(std::move(cancel)) {
   SocketPair agent = socket_pair();
+  for (int descriptor = k_first_cable_descriptor; const int cable : files.cables)
+    spec.descriptors[descriptor++] = cable;
   SocketPair qmp = socket_pair();
   SocketPair console = socket_pair();
   SocketPair diagnostics = socket_pair();
@@ -116,7 +117,7 @@ QemuMachine::QemuMachine(const Launch& launch, const fs::path& state, const fs::
                       {k_console_descriptor, console.theirs.get()}};
   FileDescriptor state_file;
   if (launch.restore) {
-    state_file = open_file(state, O_RDONLY);
+    state_file = open_file(files.state, O_RDONLY);
     spec.descriptors[k_state_descriptor] = state_file.get();
   }
   FileDescriptor watched = duplicate(agent.ours);

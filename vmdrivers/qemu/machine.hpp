@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "harness/base/clock.hpp"
 #include "vmdrivers/qemu/argv.hpp"
@@ -11,14 +12,19 @@
 
 namespace nestbox::qemu {
 
+/// What of the host a machine is started with, beside its command line.
+struct StartFiles {
+  std::filesystem::path scratch;  ///< what it throws away when it ends is written below
+  std::filesystem::path state{};  ///< when it restores: the saved state
+  std::vector<int> cables{};      ///< as BootOptions::cables
+};
+
 /// A machine that is one QEMU process.
 class QemuMachine final : public Machine {
 public:
-  /// Starts QEMU and, when `launch` restores, tells it to load the state at `state`; waits for
-  /// nothing. What the machine throws away when it ends is written below `scratch`. `cancel` ends
-  /// it until await_agent has returned.
-  QemuMachine(const Launch& launch, const std::filesystem::path& state,
-              const std::filesystem::path& scratch, CancelToken cancel);
+  /// Starts QEMU and, when `launch` restores, tells it to load the state; waits for nothing.
+  /// `cancel` ends it until await_agent has returned.
+  QemuMachine(const Launch& launch, const StartFiles& files, CancelToken cancel);
   ~QemuMachine() override;
 
   /// Until the agent has answered. Throws Error(lost) with the cause as far as it is known,
@@ -32,6 +38,9 @@ public:
   std::string workspace() const override { return "/nestbox"; }
   Transport& transport() override { return *m_transport; }
   Condition condition() override { return m_monitor->condition(); }
+  void on_end(std::function<void(Condition)> handler) override {
+    m_monitor->on_end(std::move(handler));
+  }
   std::string console() const override { return m_monitor->console(); }
   Bytes private_memory() const override;
   void resume() override;

@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <utility>
 
 #include "harness/base/text.hpp"
 
@@ -83,11 +84,38 @@ Condition Monitor::condition() {
   const bool unreachable = hung_up(m_agent_socket.get());
   if (unreachable)
     m_changed.wait_for(lock, k_grace, [this] { return m_ended; });
+  const Condition told = told_condition();
+  return told == Condition::running && unreachable ? Condition::lost : told;
+}
+
+Condition Monitor::told_condition() const {
   if (m_panicked)
     return Condition::panicked;
   if (m_shut_down)
     return Condition::stopped;
-  return m_ended || unreachable ? Condition::lost : Condition::running;
+  return m_ended ? Condition::lost : Condition::running;
+}
+
+void Monitor::on_end(std::function<void(Condition)> handler) {
+  const std::lock_guard lock(m_handler_mutex);
+  m_on_end = std::move(handler);
+  if (m_announced)
+    tell_end();
+}
+
+void Monitor::announce_end() {
+  const std::lock_guard lock(m_handler_mutex);
+  if (!std::exchange(m_announced, true))
+    tell_end();
+}
+
+void Monitor::tell_end() {
+  std::unique_lock lock(m_mutex);
+  const Condition condition = told_condition();
+  const bool wanted = m_on_end && !m_quit;
+  lock.unlock();
+  if (wanted)
+    m_on_end(condition);
 }
 
 void Monitor::await_migration(Deadline deadline) {
@@ -131,8 +159,12 @@ void Monitor::watch() {
   // A descriptor that has said its last would be ready for ever: poll(2) ignores negative ones.
   const auto forget = [&](int index) { entries[index].fd = -1; };
 
+  // A kernel that panics says more on its console, and then ends its QEMU, unless it was told not
+  // to.
+  bool panic_seen = false;
+  Deadline panic_grace = Deadline::never();
   while (true) {
-    if (::poll(entries.data(), entries.size(), -1) < 0 && errno != EINTR)
+    if (::poll(entries.data(), entries.size(), panic_grace.poll_timeout()) < 0 && errno != EINTR)
       return;
     if (readable(k_stop))
       return;
@@ -151,6 +183,14 @@ void Monitor::watch() {
       forget(k_qmp);
     if (readable(k_process))
       break;
+    if (!panic_seen && panicked()) {
+      panic_seen = true;
+      panic_grace = Deadline::after(k_grace);
+    }
+    if (panic_grace.passed()) {
+      panic_grace = Deadline::never();
+      announce_end();
+    }
   }
   while (read_console()) {
   }
@@ -158,16 +198,25 @@ void Monitor::watch() {
   }
   while (pending(m_qmp.descriptor()) && m_qmp.receive()) {
   }
+  {
+    std::lock_guard lock(m_mutex);
+    m_ended = true;
+    m_changed.notify_all();
+  }
+  announce_end();
+}
+
+bool Monitor::panicked() const {
   std::lock_guard lock(m_mutex);
-  m_ended = true;
-  m_changed.notify_all();
+  return m_panicked;
 }
 
 void Monitor::handle(const QmpEvent& event) {
   std::lock_guard lock(m_mutex);
-  if (event.name == "SHUTDOWN")
+  if (event.name == "SHUTDOWN") {
     m_shut_down = event.data.value("guest", false);
-  else if (event.name == "GUEST_PANICKED")
+    m_quit = event.data.value("reason", "") == "host-qmp-quit";
+  } else if (event.name == "GUEST_PANICKED")
     m_panicked = true;
   else if (event.name == "MIGRATION")
     m_migration = event.data.value("status", "");

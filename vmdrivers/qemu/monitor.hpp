@@ -1,6 +1,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <functional>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -39,6 +40,9 @@ public:
   /// As Machine::condition.
   Condition condition();
 
+  /// As Machine::on_end.
+  void on_end(std::function<void(Condition)> handler);
+
   /// Waits for the end of a migration that this machine was told to do. Error(infrastructure) when
   /// it failed or the machine ended first, Error(timeout).
   void await_migration(Deadline deadline);
@@ -49,7 +53,11 @@ public:
 private:
   void watch();
   void handle(const QmpEvent& event);
-  bool read_console();  ///< false when there was nothing
+  bool panicked() const;
+  void announce_end();
+  void tell_end();                   ///< wants m_handler_mutex held
+  Condition told_condition() const;  ///< wants m_mutex held
+  bool read_console();               ///< false when there was nothing
   bool read_diagnostics();
 
   Process m_process;
@@ -68,7 +76,12 @@ private:
   std::string m_migration;  ///< the last status told; empty before the first
   bool m_panicked = false;
   bool m_shut_down = false;
+  bool m_quit = false;  ///< it ends because we told it to
   bool m_ended = false;
+
+  std::mutex m_handler_mutex;  ///< held while the handler is called; taken before m_mutex
+  std::function<void(Condition)> m_on_end;
+  bool m_announced = false;
 
   std::thread m_thread;
 };

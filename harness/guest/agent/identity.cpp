@@ -135,8 +135,6 @@ std::optional<std::string> Identity::apply(const ThawMessage& message) {
     return system_failure("write '/etc/machine-id'");
   if (m_boot_id_is_ours && !write_file(k_boot_id, random_boot_id()))
     return system_failure("write a boot_id");
-  if (!message.network_address.empty() && !set_first_address(message.network_address))
-    return system_failure("set the network address");
   return std::nullopt;
 }
 

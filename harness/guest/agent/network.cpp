@@ -113,13 +113,4 @@ void raise_user_network() {
   write_file("/etc/resolv.conf", std::string("nameserver ") + k_user_name_server + '\n');
 }
 
-bool set_first_address(const std::string& address) {
-  const std::string interface = first_interface();
-  if (interface.empty()) {
-    errno = ENODEV;
-    return false;
-  }
-  return set_address(interface, address);
-}
-
 }  // namespace nestbox::agent

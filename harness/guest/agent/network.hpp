@@ -7,12 +7,8 @@ namespace nestbox::agent {
 /// Brings the loopback interface up.
 void raise_loopback();
 
-/// Gives the first network device, when there is one, the address, route and name server of QEMU's
-/// user network.
+/// Gives the device of QEMU's user network, when there is one, its address, route and name
+/// server.
 void raise_user_network();
-
-/// Gives the first network device an address, "192.0.2.7/24", and brings it up. False with errno
-/// set.
-bool set_first_address(const std::string& address);
 
 }  // namespace nestbox::agent

@@ -20,6 +20,7 @@ public:
   Condition condition() override { return Condition::running; }
   std::string console() const override { return "Kernel panic - not syncing\n"; }
   Bytes private_memory() const override { return mebibytes(1); }
+  void on_end(std::function<void(Condition)>) override {}
   void resume() override {}
 
   Snapshot save(Deadline) override {
@@ -63,6 +64,7 @@ private:
   void thaw(const Identity& identity, Deadline) override { m_driver.last_identity = identity; }
   void quiesce(Deadline) override {}
   void ping(Deadline) override {}
+  void on_call(std::function<void(FileDescriptor)>) override {}
 
   FakeDriver& m_driver;
   MachineSpec m_spec;
@@ -71,7 +73,8 @@ private:
 
 }  // namespace
 
-std::unique_ptr<Machine> FakeDriver::boot(const MachineSpec& spec, Deadline, const CancelToken&) {
+std::unique_ptr<Machine> FakeDriver::boot(const MachineSpec& spec, const BootOptions&, Deadline,
+                                          const CancelToken&) {
   ++boots;
   last_boot = spec;
   return std::make_unique<FakeMachine>(*this, spec, std::vector<std::string>());

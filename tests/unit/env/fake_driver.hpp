@@ -28,8 +28,8 @@ public:
   Availability availability() override {
     return {.available = true, .reason = "", .hint = "", .acceleration = "tcg"};
   }
-  std::unique_ptr<Machine> boot(const MachineSpec& spec, Deadline deadline,
-                                const CancelToken& cancel) override;
+  std::unique_ptr<Machine> boot(const MachineSpec& spec, const BootOptions& options,
+                                Deadline deadline, const CancelToken& cancel) override;
   std::unique_ptr<Machine> fork(const Snapshot& snapshot, const ForkOptions& options,
                                 Deadline deadline, const CancelToken& cancel) override;
   std::string snapshot_key() override { return "fake host"; }

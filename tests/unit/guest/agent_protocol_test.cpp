@@ -30,15 +30,22 @@ TEST(AgentProtocol, WritesAnExitLikeThis) {
 
 TEST(AgentProtocol, WritesAThawLikeThis) {
   const ThawMessage message{
-      .hostname = "h", .machine_id = "m", .entropy = "e", .realtime = 258, .network_address = ""};
-  EXPECT_EQ(encode(message), "\x01\0\0\0h\x01\0\0\0m\x01\0\0\0e\x02\x01\0\0\0\0\0\0\0\0\0\0"s);
+      .hostname = "h",
+      .machine_id = "m",
+      .entropy = "e",
+      .realtime = 258,
+      .interfaces = {{.mac = "M", .addresses = {"a"}, .mtu = 1400, .routes = {{"d", "g"}}}},
+      .hosts = {"H"}};
+  EXPECT_EQ(encode(message), "\x01\0\0\0h\x01\0\0\0m\x01\0\0\0e\x02\x01\0\0\0\0\0\0"
+                             "\x01\0\0\0\x01\0\0\0M\x78\x05\0\0\x01\0\0\0\x01\0\0\0a"
+                             "\x01\0\0\0\x01\0\0\0d\x01\0\0\0g\x01\0\0\0\x01\0\0\0H"s);
 }
 
 TEST(AgentProtocol, WritesAHelloLikeThis) {
   HelloMessage message;
   message.nonce.fill('n');
   message.agent_version = "1";
-  EXPECT_EQ(encode(message), "\x01\0\0\0\x10\0\0\0nnnnnnnnnnnnnnnn\x01\0\0\0"
+  EXPECT_EQ(encode(message), "\x02\0\0\0\x10\0\0\0nnnnnnnnnnnnnnnn\x01\0\0\0"
                              "1\0\0\0\0"s);
 }
 
@@ -52,7 +59,12 @@ TEST(AgentProtocol, ReadsBackWhatItWrote) {
   EXPECT_EQ(decode_exit(encode(exit)), exit);
   const ErrorMessage error{ErrorMessage::Kind::invalid, "why"};
   EXPECT_EQ(decode_error(encode(error)), error);
-  const ThawMessage thaw{"h", "m", std::string(64, '\0'), -5, "192.0.2.7/24"};
+  const ThawMessage thaw{.hostname = "h",
+                         .machine_id = "m",
+                         .entropy = std::string(64, '\0'),
+                         .realtime = -5,
+                         .interfaces = {{}, {.mac = "M", .addresses = {"a", "b"}}},
+                         .hosts = {"1 a", "2 b"}};
   EXPECT_EQ(decode_thaw(encode(thaw)), thaw);
   EXPECT_EQ(decode_resize(encode_resize({50, 132})), (RunMessage::Terminal{50, 132}));
   EXPECT_EQ(decode_credit(encode_credit(70000)), 70000u);

@@ -413,10 +413,10 @@ TEST(AgentTransport, SaysCorruptForAnswersThatMakeNoSense) {
 
 TEST(AgentTransport, RefusesAnAgentOfAnotherProtocol) {
   Played played;
-  played.greet(2);
+  played.greet(k_protocol_version + 1);
   const Error error = error_of([&] { played.transport->ping(soon()); });
   EXPECT_EQ(error.code, ErrorCode::infrastructure);
-  EXPECT_EQ(error.message, "the machine's agent speaks protocol 2, not 1");
+  EXPECT_EQ(error.message, "the machine's agent speaks protocol 3, not 2");
 }
 
 TEST(AgentTransport, PassesOverWhatAFormerHostAskedFor) {

@@ -17,6 +17,7 @@ MachineSpec debian_machine(const fs::path& directory) {
   spec.kernel_arguments = "root=/dev/vda";
   spec.disk = directory / "disk.qcow2";
   spec.disk_format = "qcow2";
+  spec.interfaces = {{"52:54:00:00:01:01"}, {"52:54:00:00:02:01"}};
   spec.network = NetworkAccess::user;
   spec.nested = true;
   return spec;
@@ -60,13 +61,21 @@ TEST(Snapshot, IsWrittenInOneForm) {
   "disk": "disk.qcow2",
   "disk_format": "qcow2",
   "initramfs": "/layers/initramfs/disk.cpio",
+  "interfaces": [
+    {
+      "mac": "52:54:00:00:01:01"
+    },
+    {
+      "mac": "52:54:00:00:02:01"
+    }
+  ],
   "kernel": "/layers/kernel/vmlinuz",
   "kernel_arguments": "root=/dev/vda",
   "memory": 1073741824,
   "name": "template",
   "nested": true,
   "network": "user",
-  "version": 1
+  "version": 2
 }
 )");
 }
@@ -83,7 +92,7 @@ TEST(Snapshot, SaysThatThereIsNone) {
 
 TEST(Snapshot, IsCorruptWhenItCannotBeReadBack) {
   const TemporaryDirectory directory;
-  for (const char* text : {"", "{", "[]", "{}", "{\"version\": 2}", "{\"version\": \"1\"}"}) {
+  for (const char* text : {"", "{", "[]", "{}", "{\"version\": 1}", "{\"version\": \"1\"}"}) {
     write_file_atomically(directory.path() / k_snapshot_file, text);
     try {
       load_snapshot(directory.path());

@@ -41,15 +41,15 @@ TEST(LocalDriver, RefusesToFork) {
   }
   MachineSpec spec;
   spec.name = "a";
-  EXPECT_THROW(driver->boot(spec, soon(), {})->save(soon()), Error);
+  EXPECT_THROW(driver->boot(spec, {}, soon(), {})->save(soon()), Error);
 }
 
 TEST(LocalDriver, GivesEachMachineAWorkspaceThatGoesWithIt) {
   const auto driver = local::make_driver({});
   MachineSpec spec;
   spec.name = "a";
-  const auto first = driver->boot(spec, soon(), {});
-  auto second = driver->boot(spec, soon(), {});
+  const auto first = driver->boot(spec, {}, soon(), {});
+  auto second = driver->boot(spec, {}, soon(), {});
   EXPECT_EQ(first->spec(), spec);
   EXPECT_EQ(first->condition(), Condition::running);
   EXPECT_EQ(first->console(), "");
@@ -99,7 +99,7 @@ TEST_F(LocalDriverWithSudo, RunsCommandsThroughIt) {
     be_sudo(directory, "test \"$1 $2\" = '-n --' || exit 99\nshift 2\nexec env -i \"$@\"\n");
     const auto driver = driver_with_sudo();
     EXPECT_TRUE(driver->availability().available);
-    const auto machine = driver->boot({}, soon(), {});
+    const auto machine = driver->boot({}, {}, soon(), {});
     std::string output;
     const CommandIo io = {.output = [&](OutputStream, std::string_view piece) { output += piece; }};
     const Command command = {.argv = {"printenv", "A"},

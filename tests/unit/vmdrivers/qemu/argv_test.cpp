@@ -72,7 +72,7 @@ TEST(QemuArgv, BootsASmallMachine) {
       "-initrd",
       "/layers/i/tiny.cpio",
       "-append",
-      "console=ttyS0 quiet panic=-1 tsc=reliable no_timer_check"};
+      "console=ttyS0 quiet panic=-1 tsc=reliable no_timer_check net.ifnames=0"};
   EXPECT_EQ(make_argv(small_machine()), expected);
 }
 
@@ -126,6 +126,31 @@ TEST(QemuArgv, GivesANetworkOnlyWhenAsked) {
   EXPECT_THAT(values_of(launch, "-netdev"), ElementsAre());
   launch.spec.network = NetworkAccess::user;
   EXPECT_THAT(values_of(launch, "-netdev"), ElementsAre("user,id=net"));
+  EXPECT_THAT(values_of(launch, "-device"),
+              Contains("virtio-net-pci,netdev=net,mac=52:54:00:6e:62:75,romfile="));
+}
+
+TEST(QemuArgv, WiresEachInterfaceToItsCableAndPutsTheUserNetworkLast) {
+  Launch launch = small_machine();
+  launch.spec.interfaces = {{"52:54:00:00:01:01"}, {"52:54:00:00:02:01"}};
+  launch.spec.network = NetworkAccess::user;
+  launch.cabled = true;
+  EXPECT_THAT(values_of(launch, "-netdev"),
+              ElementsAre("socket,id=net0,fd=7", "socket,id=net1,fd=8", "user,id=net"));
+  EXPECT_THAT(values_of(launch, "-device"),
+              ElementsAre("virtio-serial-pci",
+                          "virtserialport,chardev=agent,name=org.nestbox.agent.0",
+                          "virtio-net-pci,netdev=net0,mac=52:54:00:00:01:01,romfile=",
+                          "virtio-net-pci,netdev=net1,mac=52:54:00:00:02:01,romfile=",
+                          "virtio-net-pci,netdev=net,mac=52:54:00:6e:62:75,romfile="));
+}
+
+TEST(QemuArgv, LeavesAnInterfaceWithoutACableWithoutAPeer) {
+  Launch launch = small_machine();
+  launch.spec.interfaces = {{"52:54:00:00:01:01"}};
+  EXPECT_THAT(values_of(launch, "-netdev"), ElementsAre());
+  EXPECT_THAT(values_of(launch, "-device"),
+              Contains("virtio-net-pci,mac=52:54:00:00:01:01,romfile="));
 }
 
 TEST(QemuArgv, EmulatesSeveralCoresOnSeveralThreads) {
@@ -146,7 +171,7 @@ TEST(QemuArgv, AddsToTheKernelsArguments) {
   Launch launch = small_machine();
   launch.spec.kernel_arguments = "root=/dev/vda rw";
   EXPECT_THAT(values_of(launch, "-append"),
-              ElementsAre("console=ttyS0 quiet panic=-1 tsc=reliable no_timer_check "
+              ElementsAre("console=ttyS0 quiet panic=-1 tsc=reliable no_timer_check net.ifnames=0 "
                           "root=/dev/vda rw"));
 }
 
