@@ -71,6 +71,20 @@ bool is_image_name(std::string_view name) {
          && all_of(suite, [](char c) { return one_of(c, k_lower, k_digits, "-"); });
 }
 
+bool is_machine_name(std::string_view name) {
+  return is_network_name(name) && name != "host" && name != "localhost";
+}
+
+bool is_network_name(std::string_view name) {
+  return !name.empty() && name.size() <= 63 && one_of(name[0], k_lower) && name.back() != '-'
+         && all_of(name, [](char c) { return one_of(c, k_lower, k_digits, "-"); });
+}
+
+bool is_unit_name(std::string_view name) {
+  return !name.empty() && name.size() <= 255 && name[0] != '-'
+         && all_of(name, [](char c) { return one_of(c, k_lower, k_upper, k_digits, ":_.\\@-"); });
+}
+
 bool is_machine_path(std::string_view path) {
   return path.starts_with('/') && is_path(path);
 }

@@ -22,6 +22,16 @@ bool is_package_name(std::string_view name);
 /// "tiny", or "debian:" and a suite's word, `[a-z][a-z0-9-]*` of at most 32 bytes.
 bool is_image_name(std::string_view name);
 
+/// A host's name, `[a-z]([a-z0-9-]*[a-z0-9])?`, at most 63 bytes (one label of RFC 1123), and none
+/// of "host" and "localhost", which mean something else.
+bool is_machine_name(std::string_view name);
+
+/// The same grammar: "machine.network" is a name, too.
+bool is_network_name(std::string_view name);
+
+/// systemd's grammar, `[A-Za-z0-9:_.\\@-]+` not beginning with '-', at most 255 bytes.
+bool is_unit_name(std::string_view name);
+
 /// A path in a machine: absolute, no `..` part, at most 1024 bytes.
 bool is_machine_path(std::string_view path);
 

@@ -10,6 +10,14 @@
 
 namespace nestbox {
 
+/// For help texts: one row a verb, in the order to show them.
+struct VerbUsage {
+  std::string_view name;  ///< "exec", "net set"
+  std::string_view arguments;
+  std::string_view summary;
+};
+const std::vector<VerbUsage>& verb_usages();
+
 /// A mistake in the words of a verb.
 struct VerbMistake {
   std::size_t word = 0;  ///< the word that it is about; how many there are: one is missing
@@ -17,7 +25,7 @@ struct VerbMistake {
   std::string hint;
 };
 
-/// Reads a verb and its arguments ({"exec", "a", "--", "ls"}), at most 1000 words of 64 KiB in all.
+/// Reads a verb and its arguments ({"exec", "a", "--", "ls"}), at most 4096 words of 1 MiB in all.
 /// With a topology, the machines, networks and links named must be in it. Pure.
 tl::expected<Verb, VerbMistake> read_verb(const std::vector<std::string>& words,
                                           const Topology* topology = nullptr);
@@ -30,15 +38,5 @@ std::vector<std::string> verb_words(const Verb& verb);
 
 /// They as one line, quoted for a shell: "exec a,b --timeout 30s -- ls".
 std::string to_string(const Verb& verb);
-
-/// One word of a text, and where it begins in it.
-struct TextWord {
-  std::string text;
-  std::size_t offset = 0;
-};
-
-/// Splits as a shell does, without any expansion: blanks, '…', "…" and \. The error is the offset
-/// of a quote that is never closed, or of a last backslash.
-tl::expected<std::vector<TextWord>, std::size_t> split_words(std::string_view text);
 
 }  // namespace nestbox

@@ -16,7 +16,6 @@ constexpr std::size_t k_kept_mistakes = 100;
 constexpr std::size_t k_most_items = 1000;
 constexpr Bytes k_longest_value = kibibytes(64);
 constexpr Bytes k_most_copied = mebibytes(256);
-constexpr std::chrono::hours k_longest_duration{7 * 24};
 
 std::string quoted(std::string_view name) {
   return "'" + printable(name) + "'";

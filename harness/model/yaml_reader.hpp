@@ -15,6 +15,9 @@
 
 namespace nestbox {
 
+/// Of any timeout.
+inline constexpr std::chrono::hours k_longest_duration{7 * 24};
+
 /// Reads values off a YamlNode tree, and collects a mistake with its place for each that is not
 /// what it should be. Every getter takes the key (for the message) and a node, and gives nothing
 /// after a mistake.
