@@ -69,6 +69,9 @@ RunMessage run_message(const Command& command, const CommandIo& io) {
   message.input = io.input >= 0;
   if (command.terminal)
     message.terminal = RunMessage::Terminal{command.terminal->rows, command.terminal->columns};
+  return message;
+}
+
 ThawMessage thaw_message(const Identity& identity) {
   ThawMessage message{.hostname = identity.hostname,
                       .machine_id = identity.machine_id,
@@ -87,9 +90,6 @@ ThawMessage thaw_message(const Identity& identity) {
     for (const Route& route : interface.routes)
       routes.push_back({route.destination, route.gateway});
   }
-  return message;
-}
-
   return message;
 }
 
@@ -279,13 +279,13 @@ public:
     }
     if (writer && !writer->finished())
       throw Error(ErrorCode::corrupt, "'" + source + "' came from the machine only in part");
+  }
+
+  void thaw(const Identity& identity, Deadline deadline) override {
     const std::string message = encode(thaw_message(identity));
     if (message.size() > k_max_payload)
       throw Error(ErrorCode::usage,
                   "the interfaces and hosts of machine '" + identity.hostname + "' exceed 64 KiB");
-  }
-
-  void thaw(const Identity& identity, Deadline deadline) override {
     AgentStream stream(m_link);
     stream.send(FrameType::thaw, message);
     answer_of(stream, FrameType::done, deadline);
@@ -306,11 +306,11 @@ public:
     AgentStream stream(m_link);
     stream.send(FrameType::ping, bytes);
     if (answer_of(stream, FrameType::pong, deadline).payload != bytes)
-  void on_call(std::function<void(FileDescriptor)> handler) override {
-    m_link.on_call(std::move(handler));
+      throw Error(ErrorCode::corrupt, "the machine's agent answered another ping than ours");
   }
 
-      throw Error(ErrorCode::corrupt, "the machine's agent answered another ping than ours");
+  void on_call(std::function<void(FileDescriptor)> handler) override {
+    m_link.on_call(std::move(handler));
   }
 
 private:

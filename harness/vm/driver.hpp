@@ -39,6 +39,7 @@ struct ForkOptions {
   /// As MachineSpec::save_directory: one more layer on top of the snapshot. Costs a copy of its
   /// RAM.
   std::optional<std::filesystem::path> save_directory{};
+  std::vector<int> cables{};  ///< as BootOptions::cables
 };
 
 /// What makes machines. One object a process, any thread; machines may outlive no driver.
@@ -47,7 +48,6 @@ public:
   virtual ~Driver() = default;
 
   virtual std::string_view name() const = 0;
-  std::vector<int> cables{};  ///< as BootOptions::cables
   virtual Capabilities capabilities() const = 0;
 
   /// May take seconds the first time (it boots a probe guest), is cached after.

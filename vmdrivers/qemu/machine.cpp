@@ -105,8 +105,6 @@ std::string telling_lines(const std::string& console) {
 QemuMachine::QemuMachine(const Launch& launch, const StartFiles& files, CancelToken cancel)
     : m_launch(launch), m_cancel(std::move(cancel)) {
   SocketPair agent = socket_pair();
-  for (int descriptor = k_first_cable_descriptor; const int cable : files.cables)
-    spec.descriptors[descriptor++] = cable;
   SocketPair qmp = socket_pair();
   SocketPair console = socket_pair();
   SocketPair diagnostics = socket_pair();
@@ -120,6 +118,8 @@ QemuMachine::QemuMachine(const Launch& launch, const StartFiles& files, CancelTo
     state_file = open_file(files.state, O_RDONLY);
     spec.descriptors[k_state_descriptor] = state_file.get();
   }
+  for (int descriptor = k_first_cable_descriptor; const int cable : files.cables)
+    spec.descriptors[descriptor++] = cable;
   FileDescriptor watched = duplicate(agent.ours);
   m_monitor =
       std::make_unique<Monitor>(Process::spawn(spec),
