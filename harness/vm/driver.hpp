@@ -26,11 +26,19 @@ struct Capabilities {
 /// Whether a driver can work on this host now, why not, and what to do about it.
 struct Availability {
   bool available = false;
-  std::string reason{};  ///< for a person: "qemu-system-x86_64 7.2.22, tcg (kvm: guest printed
-                         ///< nothing in 5 s)"
+  std::string reason{};  ///< for a person, one line: "qemu-system-x86_64 7.2.22, tcg (no kvm: there
+                         ///< is no '/dev/kvm')"
   std::string hint{};    ///< "apt-get install qemu-system-x86"; empty when available
   std::string acceleration{};  ///< one word for NESTBOX_ACCELERATION: "kvm", "tcg"; "native"
                                ///< without a guest kernel
+  std::vector<std::string> details{};  ///< the whole story behind `reason`; may hold foreign words
+};
+
+struct BootOptions {
+  /// What the machine's interfaces are wired to: one connected SOCK_STREAM socket for each, in
+  /// their order, over which every Ethernet frame goes behind its length (32 bits, big endian).
+  /// Borrowed until the call returns; the machine keeps its own. Empty: wired to nothing.
+  std::vector<int> cables{};
 };
 
 struct ForkOptions {
