@@ -108,7 +108,7 @@ QemuMachine::QemuMachine(const Launch& launch, const StartFiles& files, CancelTo
   SocketPair qmp = socket_pair();
   SocketPair console = socket_pair();
   SocketPair diagnostics = socket_pair();
-  ProcessSpec spec{.argv = make_argv(launch), .environment = qemu_environment(scratch)};
+  ProcessSpec spec{.argv = make_argv(launch), .environment = qemu_environment(files.scratch)};
   spec.descriptors = {{STDERR_FILENO, diagnostics.theirs.get()},
                       {k_agent_descriptor, agent.theirs.get()},
                       {k_qmp_descriptor, qmp.theirs.get()},
