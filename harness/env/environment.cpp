@@ -18,12 +18,14 @@ public:
 
   const Environment& definition() const override { return m_environment; }
 
-  std::unique_ptr<Machine> machine(const std::string& name, Isolation, Deadline deadline,
+  std::unique_ptr<Machine> machine(const MachineOptions& options, Deadline deadline,
                                    const CancelToken& cancel) override {
     MachineSpec spec;
-    spec.name = name;
-    return m_driver.boot(spec, {}, deadline, cancel);
+    spec.name = options.name;
+    return m_driver.boot(spec, {.cables = options.cables}, deadline, cancel);
   }
+
+  std::string content() const override { return {}; }
 
   std::optional<Snapshot> template_snapshot() const override { return std::nullopt; }
 
@@ -39,7 +41,8 @@ EnvironmentBuilder::EnvironmentBuilder(LayerCache& cache, Driver& driver, Progre
 
 std::shared_ptr<PreparedEnvironment> EnvironmentBuilder::prepare(const Environment& environment,
                                                                  const fs::path& base_directory,
-                                                                 const CancelToken& cancel) {
+                                                                 const CancelToken& cancel,
+                                                                 std::size_t interfaces) {
   check_image(environment);
   const Capabilities capabilities = m_driver.capabilities();
   if (!capabilities.machine)
@@ -47,7 +50,7 @@ std::shared_ptr<PreparedEnvironment> EnvironmentBuilder::prepare(const Environme
 
   const BuildContext context{m_cache, m_progress, cancel};
   EnvironmentSteps steps(environment, base_directory);
-  GuestImage image = guest_image(context, environment);
+  GuestImage image = guest_image(context, environment, interfaces);
   std::vector<Layer> live;
   if (capabilities.fork)
     live = live_layers(context, m_driver, environment, image, steps);

@@ -4,6 +4,7 @@
 
 #include <atomic>
 
+#include "harness/base/hash.hpp"
 #include "harness/base/log.hpp"
 #include "harness/env/machine_identity.hpp"
 #include "harness/env/settle.hpp"
@@ -11,13 +12,6 @@
 
 namespace nestbox {
 namespace {
-
-class Silence final : public Progress {
-public:
-  void started(std::string_view) override {}
-  void output(std::string_view) override {}
-  void finished(std::string_view) override {}
-};
 
 class ForkedEnvironment final : public PreparedEnvironment {
 public:
@@ -31,13 +25,16 @@ public:
 
   const Environment& definition() const override { return m_environment; }
 
-  std::unique_ptr<Machine> machine(const std::string& name, Isolation isolation, Deadline deadline,
+  std::unique_ptr<Machine> machine(const MachineOptions& options, Deadline deadline,
                                    const CancelToken& cancel) override {
-    if (isolation == Isolation::fork && m_template && !m_template_dead) {
+    if (options.isolation == Isolation::fork && m_template && !m_template_dead) {
       try {
-        auto machine = m_driver.fork(
-            *m_template, {.name = name, .paused = false, .save_directory = {}}, deadline, cancel);
-        machine->transport().thaw(fresh_identity(name), deadline);
+        auto machine = m_driver.fork(*m_template,
+                                     {.name = options.name,
+                                      .save_directory = options.save_directory,
+                                      .cables = options.cables},
+                                     deadline, cancel);
+        machine->transport().thaw(identity_of(options), deadline);
         return machine;
       } catch (const Error& error) {
         if (error.code != ErrorCode::lost && fs::exists(m_template->directory))
@@ -45,7 +42,17 @@ public:
         give_up_template(error);
       }
     }
-    return cold_machine(name, deadline, cancel);
+    return cold_machine(options, deadline, cancel);
+  }
+
+  std::string content() const override {
+    Sha256 hash;
+    hash.field("image", m_image.key);
+    for (std::size_t index = 0; index < m_steps.count(); ++index)
+      hash.field("step", m_steps.key(index));
+    if (!m_live.empty())
+      hash.field("template", m_live.back().content());
+    return hash.hex();
   }
 
   std::optional<Snapshot> template_snapshot() const override { return m_template; }
@@ -62,19 +69,20 @@ private:
             m_environment.name, why.message));
   }
 
-  std::unique_ptr<Machine> cold_machine(const std::string& name, Deadline deadline,
+  std::unique_ptr<Machine> cold_machine(const MachineOptions& options, Deadline deadline,
                                         const CancelToken& cancel) {
     MachineSpec spec = m_image.spec;
-    spec.name = name;
+    spec.name = options.name;
+    spec.save_directory = options.save_directory;
     const bool saved_disk = m_template && !m_template_dead && m_template->spec.disk;
     if (saved_disk) {
       spec.disk = m_template->spec.disk;
       spec.disk_format = m_template->spec.disk_format;
     }
-    auto machine = m_driver.boot(spec, {}, deadline, cancel);
-    machine->transport().thaw(fresh_identity(name), deadline);
+    auto machine = m_driver.boot(spec, {.cables = options.cables}, deadline, cancel);
+    machine->transport().thaw(identity_of(options), deadline);
     settle(*machine, m_environment, cancel);
-    Silence silence;
+    SilentProgress silence;
     for (std::size_t index = 0; !saved_disk && index < m_steps.count(); ++index)
       m_steps.apply(index, *machine, silence, deadline, cancel);
     return machine;

@@ -60,12 +60,16 @@ void check_image(const Environment& environment) {
       refuse(environment, fmt::format("'{}' is not the name of a package", printable(package)));
 }
 
-GuestImage guest_image(const BuildContext& context, const Environment& environment) {
+GuestImage guest_image(const BuildContext& context, const Environment& environment,
+                       std::size_t interfaces) {
   check_image(environment);
   GuestImage image;
   image.spec.memory = environment.memory;
   image.spec.cores = environment.cores;
   image.spec.network = environment.network;
+  // Of a template; each machine's Identity gives it its own.
+  for (std::size_t index = 0; index < interfaces; ++index)
+    image.spec.interfaces.push_back({fmt::format("52:54:00:00:00:{:02x}", index + 1)});
 
   Layer kernel =
       kernel_layer(context, is_tiny(environment) ? k_default_suite : suite_of(environment));
@@ -92,6 +96,7 @@ GuestImage guest_image(const BuildContext& context, const Environment& environme
                   .field("arguments", image.spec.kernel_arguments)
                   .field("memory", std::to_string(environment.memory.count))
                   .field("cores", std::to_string(environment.cores))
+                  .field("interfaces", std::to_string(interfaces))
                   .field("network", environment.network == NetworkAccess::user ? "user" : "none")
                   .hex();
   return image;

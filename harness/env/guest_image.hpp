@@ -21,7 +21,9 @@ struct GuestImage {
 /// be. Pure.
 void check_image(const Environment& environment);
 
-/// Builds what is missing. Throws what check_image does, Error(infrastructure), Error(cancelled).
-GuestImage guest_image(const BuildContext& context, const Environment& environment);
+/// Builds what is missing; `interfaces` is how many wired devices the machine has. Throws what
+/// check_image does, Error(infrastructure), Error(cancelled).
+GuestImage guest_image(const BuildContext& context, const Environment& environment,
+                       std::size_t interfaces);
 
 }  // namespace nestbox

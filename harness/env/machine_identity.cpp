@@ -46,4 +46,8 @@ Identity fresh_identity(std::string_view name) {
   return identity;
 }
 
+Identity identity_of(const MachineOptions& options) {
+  return options.identity ? *options.identity : fresh_identity(options.name);
+}
+
 }  // namespace nestbox

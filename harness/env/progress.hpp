@@ -15,4 +15,12 @@ public:
   virtual void finished(std::string_view activity) = 0;
 };
 
+/// Tells nobody.
+class SilentProgress final : public Progress {
+public:
+  void started(std::string_view) override {}
+  void output(std::string_view) override {}
+  void finished(std::string_view) override {}
+};
+
 }  // namespace nestbox

@@ -32,12 +32,14 @@ WarmPool::~WarmPool() {
   m_thread.join();
 }
 
-std::unique_ptr<Machine> WarmPool::machine(const std::string& name, Isolation isolation,
-                                           Deadline deadline, const CancelToken& cancel) {
-  if (isolation == Isolation::fork) {
+std::unique_ptr<Machine> WarmPool::machine(const MachineOptions& options, Deadline deadline,
+                                           const CancelToken& cancel) {
+  if (options.isolation == Isolation::fork && options.cables.empty() && !options.save_directory) {
     while (auto machine = take()) {
-      const Result<void> thawed =
-          catch_error([&] { machine->transport().thaw(fresh_identity(name), deadline); });
+      const Result<void> thawed = catch_error([&] {
+        machine->transport().thaw(
+            options.identity ? *options.identity : fresh_identity(options.name), deadline);
+      });
       if (thawed)
         return machine;
       // It died while it waited; the next one, or one made now, is as good.
@@ -45,7 +47,7 @@ std::unique_ptr<Machine> WarmPool::machine(const std::string& name, Isolation is
         throw thawed.error();
     }
   }
-  return m_environment->machine(name, isolation, deadline, cancel);
+  return m_environment->machine(options, deadline, cancel);
 }
 
 bool WarmPool::await_full(Deadline deadline) {

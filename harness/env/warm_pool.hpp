@@ -27,10 +27,13 @@ public:
   std::optional<Snapshot> template_snapshot() const override {
     return m_environment->template_snapshot();
   }
+  std::string content() const override { return m_environment->content(); }
 
-  /// A machine that waited keeps the name it was made with in its spec; its hostname is `name`.
-  std::unique_ptr<Machine> machine(const std::string& name, Isolation isolation, Deadline deadline,
+  /// A machine that waited keeps the name it was made with in its spec; its identity is what is
+  /// asked for. None that is to be wired or saved has waited.
+  std::unique_ptr<Machine> machine(const MachineOptions& options, Deadline deadline,
                                    const CancelToken& cancel) override;
+  using PreparedEnvironment::machine;
 
   /// Blocks until as many wait as the limits allow, or no more can be made. False when the deadline
   /// passed first.

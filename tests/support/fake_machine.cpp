@@ -92,11 +92,12 @@ public:
 
   const Environment& definition() const override { return m_definition; }
   std::optional<Snapshot> template_snapshot() const override { return std::nullopt; }
-  std::unique_ptr<Machine> machine(const std::string& name, Isolation, Deadline,
+  std::string content() const override { return m_definition.name; }
+  std::unique_ptr<Machine> machine(const MachineOptions& options, Deadline,
                                    const CancelToken& cancel) override {
     cancel.throw_if_cancelled();
-    m_world->before_machine(name);
-    return make_fake_machine(m_world, name);
+    m_world->before_machine(options.name);
+    return make_fake_machine(m_world, options.name);
   }
 
 private:
