@@ -5,11 +5,12 @@
 #include "harness/env/build_namespace.hpp"
 #include "harness/env/debian_image.hpp"
 #include "harness/env/host_tool.hpp"
+#include "harness/guest/user_network.hpp"
 
 namespace nestbox {
 namespace {
 
-constexpr const char* k_format = "3";
+constexpr const char* k_format = "4";
 
 // $1 rootfs.tar, $2 modules.tar. The disk is thrown away with its machine: no journal, no reserve.
 // No lazy inode tables: else each clone's kernel would go on initialising them in the background of
@@ -25,10 +26,12 @@ mke2fs -q -F -t ext4 -d tmp/root -L nestbox -m 0 -i 32768 -O '^has_journal' \
 fallocate --dig-holes disk.raw
 )";
 
-// QEMU's user mode network, should the guest have a device on it.
-constexpr const char* k_resolv_conf = "nameserver 10.0.2.3\n";
-constexpr const char* k_network =
-    "[Match]\nDriver=virtio_net\n\n[Network]\nDHCP=yes\nLinkLocalAddressing=ipv6\n";
+/// QEMU's user mode network, should the guest have a device on it. Devices that are wired to other
+/// machines are none of networkd's business.
+std::string network_unit() {
+  return fmt::format("[Match]\nMACAddress={}\n\n[Network]\nDHCP=yes\nLinkLocalAddressing=ipv6\n",
+                     k_user_network_mac);
+}
 
 constexpr const char* k_only_with_network = "[Unit]\nConditionPathExistsGlob=/sys/class/net/e*\n";
 
@@ -63,13 +66,13 @@ void write_guest_files(const fs::path& root, Init init) {
   write(root / "etc/hosts",
         "127.0.0.1 localhost\n127.0.1.1 nestbox\n::1 localhost ip6-localhost ip6-loopback\n");
   write(root / "etc/machine-id", "");
-  write(root / "etc/resolv.conf", k_resolv_conf);
+  write(root / "etc/resolv.conf", fmt::format("nameserver {}\n", k_user_network_name_server));
   if (init != Init::systemd)
     return;
   const fs::path units = root / "etc/systemd/system";
   for (const char* unit : k_masked_units)
     link(units / unit, "/dev/null");
-  write(root / "etc/systemd/network/80-nestbox.network", k_network);
+  write(root / "etc/systemd/network/80-nestbox.network", network_unit());
   write(units / "systemd-networkd.service.d/nestbox.conf", k_only_with_network);
   link(units / "multi-user.target.wants/systemd-networkd.service",
        "/lib/systemd/system/systemd-networkd.service");

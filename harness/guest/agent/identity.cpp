@@ -14,7 +14,6 @@
 #include <cstring>
 
 #include "harness/base/scope.hpp"
-#include "harness/guest/agent/network.hpp"
 #include "harness/guest/agent/system.hpp"
 
 namespace nestbox::agent {
@@ -68,21 +67,47 @@ bool reseed(const std::string& entropy) {
          && ioctl(random.get(), RNDRESEEDCRNG) == 0;
 }
 
+/// What ends each line of /etc/hosts that a thaw brought, for the next thaw to know it by.
+constexpr std::string_view k_hosts_mark = " # nestbox";
+constexpr std::size_t k_hosts_limit = 1024 * 1024;
+
+bool is_hosts_line(std::string_view line) {
+  const auto printable = [](unsigned char c) { return c == '\t' || (c >= ' ' && c != 0x7F); };
+  return !line.empty() && line.find('#') == line.npos && std::ranges::all_of(line, printable);
+}
+
+/// Whether `line` of /etc/hosts gives `name` an address.
+bool names_host(const std::string& line, const std::string& name) {
+  return (line + ' ').find(' ' + name + ' ') != std::string::npos;
+}
+
+/// The lines of /etc/hosts that are not ours.
+std::string foreign_hosts() {
+  const std::string hosts = read_file("/etc/hosts", k_hosts_limit);
+  std::string kept;
+  for (std::size_t begin = 0; begin < hosts.size();) {
+    const std::size_t end = std::min(hosts.find('\n', begin), hosts.size());
+    const std::string_view line = std::string_view(hosts).substr(begin, end - begin);
+    if (!line.starts_with("127.0.1.1") && !line.ends_with(k_hosts_mark))
+      kept.append(line) += '\n';
+    begin = end + 1;
+  }
+  return kept.empty() ? "127.0.0.1 localhost\n::1 localhost\n" : kept;
+}
+
 /// The files that name this machine. A root without them, or one that cannot be written, is left as
 /// it is.
 void write_names(const ThawMessage& message) {
   write_file("/etc/hostname", message.hostname + '\n');
-  const std::string hosts = read_file("/etc/hosts");
-  std::string kept;
-  for (std::size_t begin = 0; begin < hosts.size();) {
-    const std::size_t end = std::min(hosts.find('\n', begin), hosts.size() - 1) + 1;
-    if (!hosts.substr(begin, end - begin).starts_with("127.0.1.1"))
-      kept += hosts.substr(begin, end - begin);
-    begin = end;
-  }
-  if (kept.empty())
-    kept = "127.0.0.1 localhost\n::1 localhost\n";
-  write_file("/etc/hosts", kept + "127.0.1.1 " + message.hostname + '\n');
+  std::string hosts = foreign_hosts();
+  // Where its own name has an address that others know, a service must not announce a loopback one.
+  if (std::ranges::none_of(message.hosts, [&](const std::string& line) {
+        return names_host(line, message.hostname);
+      }))
+    hosts += "127.0.1.1 " + message.hostname + '\n';
+  for (const std::string& line : message.hosts)
+    hosts.append(line).append(k_hosts_mark) += '\n';
+  write_file("/etc/hosts", hosts);
 }
 
 bool write_machine_id(const std::string& id) {
@@ -118,6 +143,11 @@ std::optional<std::string> Identity::change(const ThawMessage& message) {
     return "too little or too much entropy";
   if (message.realtime < 0)
     return "a clock before 1970";
+  for (const std::string& line : message.hosts)
+    if (!is_hosts_line(line))
+      return "'" + line + "' is no line of /etc/hosts";
+  if (auto flaw = Interfaces::flaw(message.interfaces))
+    return flaw;
   return m_real ? apply(message) : std::nullopt;
 }
 
@@ -135,6 +165,8 @@ std::optional<std::string> Identity::apply(const ThawMessage& message) {
     return system_failure("write '/etc/machine-id'");
   if (m_boot_id_is_ours && !write_file(k_boot_id, random_boot_id()))
     return system_failure("write a boot_id");
+  if (auto failed = m_interfaces.change(message.interfaces))
+    return failed;
   return std::nullopt;
 }
 

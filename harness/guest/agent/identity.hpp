@@ -3,11 +3,12 @@
 #include <optional>
 #include <string>
 
+#include "harness/guest/agent/interfaces.hpp"
 #include "harness/guest/agent_protocol.hpp"
 
 namespace nestbox::agent {
 
-/// What makes this machine itself: the kernel's randomness, clock, names and address.
+/// What makes this machine itself: the kernel's randomness, clock, names and network.
 class Identity {
 public:
   /// `real`: false checks messages but leaves the machine alone.
@@ -18,6 +19,8 @@ public:
 
 private:
   std::optional<std::string> apply(const ThawMessage& message);
+
+  Interfaces m_interfaces;
 
   bool m_real;
   bool m_boot_id_is_ours = false;
