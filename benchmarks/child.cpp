@@ -12,7 +12,7 @@
 
 #include "benchmarks/sample.hpp"
 #include "harness/base/error.hpp"
-#include "harness/base/scope.hpp"
+#include "harness/base/pipe.hpp"
 #include "harness/base/text.hpp"
 
 namespace nestbox::bench {
@@ -54,11 +54,7 @@ std::string beginning_of(const FileDescriptor& file) {
 ChildReport run_child(const std::vector<std::string>& argv,
                       const std::filesystem::path& working_directory,
                       const std::map<std::string, std::string>& variables) {
-  std::array<int, 2> ends;
-  if (pipe2(ends.data(), O_CLOEXEC) != 0)
-    throw system_error("cannot make a pipe", errno);
-  FileDescriptor reading(ends[0]);
-  FileDescriptor writing(ends[1]);
+  Pipe pipe;
   const FileDescriptor diagnostics(memfd_create("diagnostics", MFD_CLOEXEC));
 
   posix_spawn_file_actions_t actions;
@@ -66,7 +62,7 @@ ChildReport run_child(const std::vector<std::string>& argv,
   const ScopeExit destroy([&] { posix_spawn_file_actions_destroy(&actions); });
   posix_spawn_file_actions_addchdir_np(&actions, working_directory.c_str());
   posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-  posix_spawn_file_actions_adddup2(&actions, writing.get(), 1);
+  posix_spawn_file_actions_adddup2(&actions, pipe.writing.get(), 1);
   posix_spawn_file_actions_adddup2(&actions, diagnostics.get(), 2);
 
   std::vector<std::string> arguments = argv;
@@ -77,11 +73,11 @@ ChildReport run_child(const std::vector<std::string>& argv,
   if (const int error = posix_spawnp(&pid, argv[0].c_str(), &actions, nullptr,
                                      pointers(arguments).data(), pointers(environment).data()))
     throw system_error("cannot start '" + argv[0] + "'", error);
-  writing.close();
+  pipe.writing.close();
 
   std::array<char, 65536> buffer;
   ssize_t count = 0;
-  while ((count = read(reading.get(), buffer.data(), buffer.size())) > 0) {
+  while ((count = read(pipe.reading.get(), buffer.data(), buffer.size())) > 0) {
     if (report.output.empty())
       report.first_byte = stopwatch.milliseconds();
     report.output.append(buffer.data(), static_cast<std::size_t>(count));

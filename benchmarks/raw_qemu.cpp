@@ -7,13 +7,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <csignal>
 
 #include "benchmarks/sample.hpp"
 #include "harness/base/error.hpp"
 #include "harness/base/scope.hpp"
+#include "harness/base/socket_pair.hpp"
 #include "harness/base/subprocess.hpp"
 #include "harness/guest/agent_protocol.hpp"
 #include "harness/vm/snapshot.hpp"
@@ -33,24 +33,17 @@ static_assert(qemu::k_state_descriptor == 6);
 constexpr std::uint32_t k_stream = 1;
 
 /// Away from the numbers that QEMU is to find them under.
-FileDescriptor moved_up(int descriptor) {
-  FileDescriptor moved(fcntl(descriptor, F_DUPFD_CLOEXEC, 64));
-  close(descriptor);
+FileDescriptor moved_up(FileDescriptor descriptor) {
+  FileDescriptor moved(fcntl(descriptor.get(), F_DUPFD_CLOEXEC, 64));
   if (!moved)
     throw system_error("cannot duplicate a descriptor", errno);
   return moved;
 }
 
-struct Channel {
-  FileDescriptor ours;
-  FileDescriptor theirs;
-};
-
-Channel channel() {
-  std::array<int, 2> ends;
-  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0)
-    throw system_error("cannot make a socket pair", errno);
-  return {moved_up(ends[0]), moved_up(ends[1])};
+SocketPair channel() {
+  SocketPair pair;
+  pair.theirs = moved_up(std::move(pair.theirs));
+  return pair;
 }
 
 void send_all(const FileDescriptor& socket, std::string_view bytes) {
@@ -110,10 +103,11 @@ RawQemu::Sample RawQemu::run(const std::vector<std::string>& command) const {
   argv.push_back(nullptr);
 
   const Stopwatch stopwatch;
-  Channel agent = channel();
-  Channel qmp = channel();
-  Channel console = channel();
-  const FileDescriptor state = moved_up(open(m_state.c_str(), O_RDONLY | O_CLOEXEC));
+  SocketPair agent = channel();
+  SocketPair qmp = channel();
+  SocketPair console = channel();
+  const FileDescriptor state =
+      moved_up(FileDescriptor(open(m_state.c_str(), O_RDONLY | O_CLOEXEC)));
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   const ScopeExit destroy([&] { posix_spawn_file_actions_destroy(&actions); });

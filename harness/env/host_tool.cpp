@@ -1,27 +1,23 @@
 #include "harness/env/host_tool.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include <array>
 
+#include "harness/base/pipe.hpp"
 #include "harness/base/text.hpp"
 #include "harness/env/tail.hpp"
 
 namespace nestbox {
 
 void run_tool(ProcessSpec spec, Progress& progress, Deadline deadline, const CancelToken& cancel) {
-  std::array<int, 2> ends{};
-  if (::pipe2(ends.data(), O_CLOEXEC) != 0)
-    throw system_error("cannot make a pipe", errno);
-  const FileDescriptor output(ends[0]);
-  FileDescriptor input(ends[1]);
-  spec.descriptors[1] = input.get();
-  spec.descriptors[2] = input.get();
+  Pipe pipe;
+  spec.descriptors[1] = pipe.writing.get();
+  spec.descriptors[2] = pipe.writing.get();
   spec.whole_tree = true;
   Process process = Process::spawn(spec);
-  input.close();
+  pipe.writing.close();
 
   Tail tail;
   std::array<char, 65536> buffer{};
@@ -32,8 +28,8 @@ void run_tool(ProcessSpec spec, Progress& progress, Deadline deadline, const Can
       throw Error(ErrorCode::timeout, fmt::format("'{}' took too long", spec.argv.front()));
   };
   while (true) {
-    expect(wait_readable(output.get(), deadline, cancel));
-    const ssize_t count = ::read(output.get(), buffer.data(), buffer.size());
+    expect(wait_readable(pipe.reading.get(), deadline, cancel));
+    const ssize_t count = ::read(pipe.reading.get(), buffer.data(), buffer.size());
     if (count < 0 && errno == EINTR)
       continue;
     if (count <= 0)

@@ -22,13 +22,12 @@ namespace {
 constexpr std::chrono::seconds k_kill_grace{30};
 constexpr std::uint32_t k_max_entries = 1'000'000;
 
-Error unexpected(FrameType type) {
-  return Error(ErrorCode::corrupt, "the machine's agent sent a frame of type "
-                                       + std::to_string(static_cast<int>(type))
-                                       + " where it has no meaning");
-}
-
-Error agent_error(const AgentStream::Message& message) {
+/// For a message that is not what was waited for: the error it bears, or that it has no place here.
+Error refusal(const AgentStream::Message& message) {
+  if (message.type != FrameType::error)
+    return Error(ErrorCode::corrupt, "the machine's agent sent a frame of type "
+                                         + std::to_string(static_cast<int>(message.type))
+                                         + " where it has no meaning");
   const auto error = decode_error(message.payload);
   if (!error)
     return Error(ErrorCode::corrupt, "the machine's agent sent an unsound error");
@@ -46,10 +45,8 @@ AgentStream::Message answer_of(AgentStream& stream, FrameType expected, Deadline
       throw;
     throw Error(ErrorCode::lost, error.message);
   }
-  if (message.type == FrameType::error)
-    throw agent_error(message);
   if (message.type != expected)
-    throw unexpected(message.type);
+    throw refusal(message);
   return message;
 }
 
@@ -159,7 +156,7 @@ private:
       } else if (message->type == FrameType::exit) {
         end(message->payload);
       } else {
-        throw message->type == FrameType::error ? agent_error(*message) : unexpected(message->type);
+        throw refusal(*message);
       }
     }
   }
@@ -235,7 +232,7 @@ public:
       while (credit < size) {
         const AgentStream::Message message = stream.receive(deadline, cancel);
         if (message.type != FrameType::credit)
-          throw message.type == FrameType::error ? agent_error(message) : unexpected(message.type);
+          throw refusal(message);
         add_credit(credit, message);
       }
       credit -= static_cast<std::uint32_t>(size);
@@ -249,7 +246,7 @@ public:
       if (message.type == FrameType::done)
         return;
       if (message.type != FrameType::credit)
-        throw message.type == FrameType::error ? agent_error(message) : unexpected(message.type);
+        throw refusal(message);
     }
   }
 
@@ -263,7 +260,7 @@ public:
       if (message.type == FrameType::done)
         break;
       if (message.type != FrameType::tree)
-        throw message.type == FrameType::error ? agent_error(message) : unexpected(message.type);
+        throw refusal(message);
       if (!writer) {
         std::error_code failure;
         std::filesystem::create_directories(destination, failure);

@@ -8,6 +8,7 @@
 
 #include "harness/base/filesystem.hpp"
 #include "harness/vm/driver.hpp"
+#include "tests/support/machine_shell.hpp"
 
 /// What every driver promises, whatever its machines are. A driver's test instantiates the suite
 /// with how it is made and what it boots; what a driver says it cannot do (Capabilities) is not
@@ -26,28 +27,12 @@ inline std::ostream& operator<<(std::ostream& out, const DriverUnderTest& driver
 
 class DriverContract : public testing::TestWithParam<DriverUnderTest> {
 protected:
-  static Deadline soon() { return Deadline::after(std::chrono::minutes(2)); }
-
   std::unique_ptr<Machine> boot(const std::string& name,
                                 std::optional<fs::path> save_directory = std::nullopt) {
     MachineSpec spec = GetParam().spec();
     spec.name = name;
     spec.save_directory = std::move(save_directory);
     return m_driver->boot(spec, soon(), {});
-  }
-
-  /// Stdout of `sh -c script`, which must succeed.
-  static std::string shell(Machine& machine, const std::string& script) {
-    std::string output;
-    CommandIo io;
-    io.output = [&](OutputStream stream, std::string_view bytes) {
-      if (stream == OutputStream::standard_output)
-        output += bytes;
-    };
-    const CommandResult result =
-        machine.transport().run({.argv = {"/bin/sh", "-c", script}}, io, soon(), {});
-    EXPECT_EQ(result.status, ExitStatus{}) << script;
-    return output;
   }
 
   std::unique_ptr<Driver> m_driver = GetParam().make();
@@ -102,9 +87,7 @@ TEST_P(ForkingDriverContract, ForksWhatWasInMemoryAndOnDisk) {
   const TemporaryDirectory directory;
   auto origin = boot("origin", directory.path());
   shell(*origin, "echo kept > /kept");
-  origin->transport().quiesce(soon());
-  const Snapshot snapshot = origin->save(soon());
-  origin.reset();
+  const Snapshot snapshot = save(std::move(origin));
 
   const auto clone = m_driver->fork(snapshot, {.name = "clone"}, soon(), {});
   EXPECT_EQ(clone->spec().name, "clone");
@@ -114,9 +97,7 @@ TEST_P(ForkingDriverContract, ForksWhatWasInMemoryAndOnDisk) {
 TEST_P(ForkingDriverContract, KeepsClonesApartFromEachOtherAndFromTheirTemplate) {
   const TemporaryDirectory directory;
   auto origin = boot("origin", directory.path());
-  origin->transport().quiesce(soon());
-  const Snapshot snapshot = origin->save(soon());
-  origin.reset();
+  const Snapshot snapshot = save(std::move(origin));
 
   const auto one = m_driver->fork(snapshot, {.name = "one"}, soon(), {});
   shell(*one, "echo 1 > /mine; head -c 4000000 /dev/zero > /tmp/big || true");
@@ -129,15 +110,11 @@ TEST_P(ForkingDriverContract, SavesAClone) {
   const TemporaryDirectory second;
   auto origin = boot("origin", first.path());
   shell(*origin, "echo 1 > /steps");
-  origin->transport().quiesce(soon());
-  const Snapshot lower = origin->save(soon());
-  origin.reset();
+  const Snapshot lower = save(std::move(origin));
 
   auto step = m_driver->fork(lower, {.name = "step", .save_directory = second.path()}, soon(), {});
   shell(*step, "echo 2 >> /steps");
-  step->transport().quiesce(soon());
-  const Snapshot upper = step->save(soon());
-  step.reset();
+  const Snapshot upper = save(std::move(step));
 
   const auto clone = m_driver->fork(upper, {.name = "clone"}, soon(), {});
   EXPECT_EQ(shell(*clone, "cat /steps"), "1\n2\n");

@@ -6,20 +6,13 @@
 #include <set>
 
 #include "tests/functional/tiny_machines.hpp"
+#include "tests/support/progress_recorder.hpp"
 
 namespace nestbox {
 namespace {
 
 using testing::HasSubstr;
 using testing::MatchesRegex;
-
-class OutputRecorder final : public Progress {
-public:
-  void started(std::string_view) override {}
-  void output(std::string_view bytes) override { text += bytes; }
-  void finished(std::string_view) override {}
-  std::string text;
-};
 
 /// Environments on real machines, in the tests' shared cache.
 class EnvironmentMachines : public testing::Test {
@@ -45,7 +38,7 @@ protected:
   TemporaryDirectory m_folder;
   std::unique_ptr<Driver> m_driver;
   LayerCache m_cache;
-  OutputRecorder m_progress;
+  ProgressRecorder m_progress;
 };
 
 TEST_F(EnvironmentMachines, HaveWhatTheirStepsDid) {

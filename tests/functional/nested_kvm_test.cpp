@@ -5,17 +5,12 @@
 #include "harness/base/text.hpp"
 #include "harness/env/environment.hpp"
 #include "tests/functional/tiny_machines.hpp"
+#include "tests/support/progress_recorder.hpp"
 
 namespace nestbox {
 namespace {
 
 using testing::HasSubstr;
-
-class NoProgress final : public Progress {
-  void started(std::string_view) override {}
-  void output(std::string_view) override {}
-  void finished(std::string_view) override {}
-};
 
 /// The program with every library it needs, for a system that may have none of them: `./ld.so`,
 /// `./lib`, `./program`.
@@ -51,7 +46,7 @@ TEST(NestedKvm, IsFoundAndForksInsideAnEmulatedMachine) {
   definition.memory = gibibytes(2);
   definition.packages = {"qemu-system-x86"};
   LayerCache cache(cache_directory());
-  NoProgress progress;
+  ProgressRecorder progress;
   const auto environment =
       EnvironmentBuilder(cache, *driver, progress).prepare(definition, fs::current_path(), {});
 

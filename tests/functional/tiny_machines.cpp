@@ -3,23 +3,15 @@
 #include <cstdlib>
 
 #include "harness/env/environment.hpp"
+#include "tests/support/progress_recorder.hpp"
 #include "vmdrivers/qemu/driver.hpp"
 
 namespace nestbox {
-namespace {
-
-class NoProgress final : public Progress {
-  void started(std::string_view) override {}
-  void output(std::string_view) override {}
-  void finished(std::string_view) override {}
-};
-
-}  // namespace
 
 std::pair<fs::path, fs::path> tiny_guest() {
   ::setenv("XDG_CACHE_HOME", NESTBOX_TEST_CACHE, 1);
   LayerCache cache(cache_directory());
-  NoProgress progress;
+  ProgressRecorder progress;
   return EnvironmentBuilder::tiny_guest(cache, progress, {});
 }
 
@@ -34,24 +26,6 @@ MachineSpec tiny_machine() {
   spec.kernel = kernel;
   spec.initramfs = initramfs;
   return spec;
-}
-
-std::string shell(Machine& machine, const std::string& script) {
-  std::string output;
-  CommandIo io;
-  io.output = [&](OutputStream stream, std::string_view bytes) {
-    if (stream == OutputStream::standard_output)
-      output += bytes;
-  };
-  const CommandResult result =
-      machine.transport().run({.argv = {"/bin/sh", "-c", script}}, io, soon(), {});
-  EXPECT_EQ(result.status, ExitStatus{}) << script;
-  return output;
-}
-
-Snapshot save(std::unique_ptr<Machine> machine) {
-  machine->transport().quiesce(soon());
-  return machine->save(soon());
 }
 
 }  // namespace nestbox

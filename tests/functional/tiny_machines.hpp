@@ -8,6 +8,7 @@
 
 #include "harness/base/filesystem.hpp"
 #include "harness/vm/driver_registry.hpp"
+#include "tests/support/machine_shell.hpp"
 
 namespace nestbox {
 
@@ -19,15 +20,5 @@ std::unique_ptr<Driver> make_qemu_driver(AcceleratorPolicy policy = AcceleratorP
 
 /// The tiny guest with 256 MiB.
 MachineSpec tiny_machine();
-
-inline Deadline soon() {
-  return Deadline::after(std::chrono::minutes(2));
-}
-
-/// Stdout of `sh -c script` in the machine; the test fails when the script does.
-std::string shell(Machine& machine, const std::string& script);
-
-/// Quiesced, saved and ended.
-Snapshot save(std::unique_ptr<Machine> machine);
 
 }  // namespace nestbox

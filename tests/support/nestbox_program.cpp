@@ -49,13 +49,6 @@ FileDescriptor open_pidfd(pid_t pid) {
   return FileDescriptor(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
 }
 
-std::pair<FileDescriptor, FileDescriptor> make_pipe() {
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0)
-    throw system_error("cannot make a pipe", errno);
-  return {FileDescriptor(ends[0]), FileDescriptor(ends[1])};
-}
-
 }  // namespace
 
 NestboxProgram::NestboxProgram(Cache cache)
@@ -134,13 +127,13 @@ bool NestboxProgram::processes_gone(std::chrono::seconds limit) const {
 }
 
 RunningNestbox::RunningNestbox(const NestboxProgram& program, std::vector<std::string> arguments)
-    : RunningNestbox(program, std::move(arguments), make_pipe()) {}
+    : RunningNestbox(program, std::move(arguments), Pipe()) {}
 
 RunningNestbox::RunningNestbox(const NestboxProgram& program, std::vector<std::string> arguments,
-                               std::pair<FileDescriptor, FileDescriptor> pipe)
-    : m_read(std::move(pipe.first)), m_process([&] {
+                               Pipe pipe)
+    : m_read(std::move(pipe.reading)), m_process([&] {
         ProcessSpec spec = program.spec(std::move(arguments));
-        spec.descriptors = {{1, pipe.second.get()}, {2, pipe.second.get()}};
+        spec.descriptors = {{1, pipe.writing.get()}, {2, pipe.writing.get()}};
         return Process::spawn(spec);
       }()) {}
 

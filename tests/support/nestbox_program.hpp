@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "harness/base/filesystem.hpp"
+#include "harness/base/pipe.hpp"
 #include "harness/base/subprocess.hpp"
 
 namespace nestbox {
@@ -70,8 +71,7 @@ public:
   Process& process() { return m_process; }
 
 private:
-  RunningNestbox(const NestboxProgram& program, std::vector<std::string> arguments,
-                 std::pair<FileDescriptor, FileDescriptor> pipe);
+  RunningNestbox(const NestboxProgram& program, std::vector<std::string> arguments, Pipe pipe);
   bool read_some(Deadline deadline);
 
   FileDescriptor m_read;

@@ -1,15 +1,14 @@
 #include "vmdrivers/qemu/machine.hpp"
 
 #include <fcntl.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <fstream>
 
 #include "harness/base/filesystem.hpp"
+#include "harness/base/socket_pair.hpp"
 #include "harness/base/text.hpp"
 #include "harness/guest/agent_transport.hpp"
 #include "harness/vm/snapshot.hpp"
@@ -23,18 +22,6 @@ using nlohmann::json;
 /// How long a QEMU that was told to quit may take before it is killed.
 constexpr std::chrono::seconds k_quit_time(10);
 constexpr std::ptrdiff_t k_quoted_lines = 12;
-
-struct SocketPair {
-  FileDescriptor ours;
-  FileDescriptor theirs;
-};
-
-SocketPair socket_pair() {
-  std::array<int, 2> ends{};
-  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0)
-    throw system_error("cannot make a socket pair", errno);
-  return {FileDescriptor(ends[0]), FileDescriptor(ends[1])};
-}
 
 FileDescriptor open_file(const fs::path& path, int flags) {
   FileDescriptor file(::open(path.c_str(), flags | O_CLOEXEC, 0600));
@@ -104,10 +91,10 @@ std::string telling_lines(const std::string& console) {
 
 QemuMachine::QemuMachine(const Launch& launch, const StartFiles& files, CancelToken cancel)
     : m_launch(launch), m_cancel(std::move(cancel)) {
-  SocketPair agent = socket_pair();
-  SocketPair qmp = socket_pair();
-  SocketPair console = socket_pair();
-  SocketPair diagnostics = socket_pair();
+  SocketPair agent;
+  SocketPair qmp;
+  SocketPair console;
+  SocketPair diagnostics;
   ProcessSpec spec{.argv = make_argv(launch), .environment = qemu_environment(files.scratch)};
   spec.descriptors = {{STDERR_FILENO, diagnostics.theirs.get()},
                       {k_agent_descriptor, agent.theirs.get()},

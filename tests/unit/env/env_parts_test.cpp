@@ -5,18 +5,12 @@
 #include "harness/env/host_tool.hpp"
 #include "harness/env/machine_identity.hpp"
 #include "harness/env/tail.hpp"
+#include "tests/support/progress_recorder.hpp"
 
 namespace nestbox {
 namespace {
 
 using testing::HasSubstr;
-
-struct Recorder final : Progress {
-  void started(std::string_view) override {}
-  void output(std::string_view bytes) override { text += bytes; }
-  void finished(std::string_view) override {}
-  std::string text;
-};
 
 TEST(Tail, KeepsTheLastLines) {
   Tail tail;
@@ -32,14 +26,14 @@ TEST(Tail, KeepsTheLastLines) {
 }
 
 TEST(HostTool, TellsOutputAsItComes) {
-  Recorder recorder;
+  ProgressRecorder recorder;
   run_tool({.argv = {"sh", "-c", "echo out; echo err >&2"}}, recorder,
            Deadline::after(std::chrono::minutes(1)), {});
   EXPECT_EQ(recorder.text, "out\nerr\n");
 }
 
 TEST(HostTool, ReportsFailureWithTheLastLines) {
-  Recorder recorder;
+  ProgressRecorder recorder;
   try {
     run_tool({.argv = {"sh", "-c", "echo it broke; exit 3"}}, recorder,
              Deadline::after(std::chrono::minutes(1)), {});
@@ -51,7 +45,7 @@ TEST(HostTool, ReportsFailureWithTheLastLines) {
 }
 
 TEST(HostTool, StopsWhenCancelledOrOutOfTime) {
-  Recorder recorder;
+  ProgressRecorder recorder;
   CancelSource source;
   source.cancel();
   const auto code = [&](Deadline deadline, const CancelToken& cancel) {

@@ -5,9 +5,10 @@
 
 #include <fstream>
 
-#include "harness/base/log.hpp"
 #include "harness/env/forked_environment.hpp"
 #include "harness/env/live_layers.hpp"
+#include "tests/support/log_recorder.hpp"
+#include "tests/support/progress_recorder.hpp"
 #include "tests/unit/env/fake_driver.hpp"
 
 namespace nestbox {
@@ -17,31 +18,12 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-std::vector<std::string>& warnings() {
-  static std::vector<std::string> lines;
-  return lines;
-}
-
-struct Recorder final : Progress {
-  void started(std::string_view activity) override { activities.emplace_back(activity); }
-  void output(std::string_view bytes) override { text += bytes; }
-  void finished(std::string_view) override {}
-  std::vector<std::string> activities;
-  std::string text;
-};
-
 class EnvironmentTest : public testing::Test {
 protected:
   EnvironmentTest() : m_cache(m_folder.path() / "cache") {
     m_environment.name = "net";
     fs::create_directory(base());
   }
-  void SetUp() override {
-    warnings().clear();
-    set_log_sink([](LogLevel, std::string_view line) { warnings().emplace_back(line); });
-  }
-  void TearDown() override { set_log_sink(nullptr); }
-
   fs::path base() const { return m_folder.path() / "base"; }
   void write(const std::string& name, const std::string& content) const {
     fs::create_directories((base() / name).parent_path());
@@ -77,10 +59,11 @@ protected:
     return prepared.machine("test 1", isolation, Deadline::never(), m_cancel);
   }
 
+  LogRecorder m_log;
   TemporaryDirectory m_folder;
   LayerCache m_cache;
   FakeDriver m_driver;
-  Recorder m_progress;
+  ProgressRecorder m_progress;
   CancelToken m_cancel;
   Environment m_environment;
   bool m_disk = true;
@@ -180,13 +163,13 @@ TEST_F(EnvironmentTest, DropsATemplateThatIsDeadAndBootsCold) {
   m_driver.dead_forks = true;
   EXPECT_THAT(history(*machine(*prepared)), ElementsAre("one", "two"));
   EXPECT_EQ(m_driver.last_boot.disk, "/disk.raw");
-  ASSERT_EQ(warnings().size(), 1U);
-  EXPECT_THAT(warnings()[0],
+  ASSERT_EQ(m_log.lines().size(), 1U);
+  EXPECT_THAT(m_log.lines()[0],
               HasSubstr("the template of environment 'net' does not come back to life"));
   const int forks = m_driver.forks;
   machine(*prepared);
   EXPECT_EQ(m_driver.forks, forks) << "a dead template is not tried twice";
-  EXPECT_EQ(warnings().size(), 1U);
+  EXPECT_EQ(m_log.lines().size(), 1U);
 
   m_driver.dead_forks = false;
   EXPECT_THAT(history(*machine(*prepare())), ElementsAre("one", "two"));
@@ -200,7 +183,7 @@ TEST_F(EnvironmentTest, BuildsAnewASnapshotOfTheChainThatIsDead) {
   EXPECT_THROW(prepare(), Error);
   m_driver.dead_forks = false;
   EXPECT_THAT(history(*machine(*prepare())), ElementsAre("one", "two"));
-  EXPECT_THAT(warnings(),
+  EXPECT_THAT(m_log.lines(),
               testing::Contains(HasSubstr("did not come back to life and is built anew")));
 }
 

@@ -13,7 +13,8 @@
 #include <fstream>
 #include <thread>
 
-#include "harness/base/log.hpp"
+#include "harness/base/pipe.hpp"
+#include "tests/support/log_recorder.hpp"
 
 namespace nestbox {
 namespace {
@@ -21,11 +22,6 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
-
-std::vector<std::string>& warnings() {
-  static std::vector<std::string> lines;
-  return lines;
-}
 
 std::vector<std::string> names_in(const fs::path& folder) {
   std::vector<std::string> names;
@@ -44,12 +40,6 @@ void write(const fs::path& path, std::string_view content) {
 
 class LayerCacheTest : public testing::Test {
 protected:
-  void SetUp() override {
-    warnings().clear();
-    set_log_sink([](LogLevel, std::string_view line) { warnings().emplace_back(line); });
-  }
-  void TearDown() override { set_log_sink(nullptr); }
-
   fs::path root() const { return m_folder.path() / "cache"; }
   fs::path entry(const std::string& key) const { return root() / "layers" / key; }
 
@@ -74,6 +64,7 @@ protected:
     ASSERT_EQ(::pwrite(file.get(), &byte, 1, offset), 1);
   }
 
+  LogRecorder m_log;
   TemporaryDirectory m_folder;
   std::atomic<int> m_built = 0;
 };
@@ -181,7 +172,7 @@ TEST_F(LayerCacheTest, NoticesEveryChangedBit) {
       damage(entry("key") / name, offset);
     }
   EXPECT_FALSE(cache.find("key"));
-  EXPECT_THAT(warnings().back(), HasSubstr("cached layer 'key' is damaged and set aside"));
+  EXPECT_THAT(m_log.lines().back(), HasSubstr("cached layer 'key' is damaged and set aside"));
 }
 
 TEST_F(LayerCacheTest, NoticesAChangeThatKeepsSizeAndModificationTime) {
@@ -214,7 +205,7 @@ TEST_F(LayerCacheTest, AcceptsFilesThatWereOnlyTouched) {
   cache.find_or_build(recipe("key"), {});
   fs::last_write_time(entry("key") / "file", fs::file_time_type::clock::now());
   EXPECT_TRUE(cache.find("key"));
-  EXPECT_THAT(warnings(), IsEmpty());
+  EXPECT_THAT(m_log.lines(), IsEmpty());
 }
 
 TEST_F(LayerCacheTest, KeepsOnlyTheLatestDamagedEntries) {
@@ -231,8 +222,7 @@ TEST_F(LayerCacheTest, SurvivesTheKillOfABuilderAtAnyPoint) {
   // Points 0 to 3 are inside the build; after that the parent kills as soon as it hears that the
   // build is over, which hits hashing, fsync, rename and the fingerprint as it comes.
   for (int point = 0; point < 24; ++point) {
-    std::array<int, 2> ends{};
-    ASSERT_EQ(::pipe(ends.data()), 0);
+    Pipe pipe;
     const pid_t child = ::fork();
     if (child == 0) {
       LayerCache cache(root());
@@ -243,16 +233,15 @@ TEST_F(LayerCacheTest, SurvivesTheKillOfABuilderAtAnyPoint) {
             ::raise(SIGKILL);
           write(staging / std::to_string(i), std::string(50'000, 'x'));
         }
-        static_cast<void>(!::write(ends[1], "x", 1));
+        static_cast<void>(!::write(pipe.writing.get(), "x", 1));
       };
       cache.find_or_build(dying, {});
       ::raise(SIGKILL);
     }
-    ::close(ends[1]);
+    pipe.writing.close();
     char byte = 0;
-    if (::read(ends[0], &byte, 1) == 1)
+    if (::read(pipe.reading.get(), &byte, 1) == 1)
       ::kill(child, SIGKILL);
-    ::close(ends[0]);
     int status = 0;
     ::waitpid(child, &status, 0);
     ASSERT_TRUE(WIFSIGNALED(status));
@@ -260,7 +249,7 @@ TEST_F(LayerCacheTest, SurvivesTheKillOfABuilderAtAnyPoint) {
     LayerCache cache(root());
     EXPECT_THAT(names_in(root() / "staging"), IsEmpty()) << point;
     { const Layer layer = cache.find_or_build(recipe("key"), {}); }
-    EXPECT_THAT(warnings(), IsEmpty()) << point;
+    EXPECT_THAT(m_log.lines(), IsEmpty()) << point;
     EXPECT_TRUE(cache.find("key"));
     cache.drop("key");
   }

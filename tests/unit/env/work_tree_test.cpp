@@ -52,6 +52,18 @@ protected:
     git({"commit", "-q", "--allow-empty", "-m", "x"});
   }
 
+  /// Another repository, to be put into the tree.
+  fs::path make_library() const {
+    const fs::path library = m_folder.path() / "library";
+    fs::create_directory(library);
+    git({"init", "-q"}, library);
+    std::ofstream(library / "library.c") << "x";
+    std::ofstream(library / ".gitignore") << "*.o\n";
+    git({"add", "-A"}, library);
+    git({"commit", "-q", "-m", "x"}, library);
+    return library;
+  }
+
   std::vector<std::string> files(bool all = false) const {
     return read_work_tree(root(), all).files;
   }
@@ -126,14 +138,7 @@ TEST_F(WorkTreeTest, TakesAnyNameAndSymlinksAsTheyAre) {
 }
 
 TEST_F(WorkTreeTest, GoesIntoSubmodulesAndNestedRepositories) {
-  const fs::path inner = m_folder.path() / "inner";
-  fs::create_directory(inner);
-  git({"init", "-q"}, inner);
-  std::ofstream(inner / "library.c") << "x";
-  std::ofstream(inner / ".gitignore") << "*.o\n";
-  git({"add", "-A"}, inner);
-  git({"commit", "-q", "-m", "x"}, inner);
-
+  const fs::path inner = make_library();
   git({"init", "-q"});
   write("main.c");
   git({"submodule", "--quiet", "add", inner.string(), "sub module"});
@@ -148,12 +153,7 @@ TEST_F(WorkTreeTest, GoesIntoSubmodulesAndNestedRepositories) {
 }
 
 TEST_F(WorkTreeTest, LeavesOutSubmodulesThatAreNotThere) {
-  const fs::path inner = m_folder.path() / "inner";
-  fs::create_directory(inner);
-  git({"init", "-q"}, inner);
-  std::ofstream(inner / "library.c") << "x";
-  git({"add", "-A"}, inner);
-  git({"commit", "-q", "-m", "x"}, inner);
+  const fs::path inner = make_library();
   git({"init", "-q"});
   write("main.c");
   git({"submodule", "--quiet", "add", inner.string(), "sub"});

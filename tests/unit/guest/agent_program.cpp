@@ -2,19 +2,12 @@
 
 #include <sys/socket.h>
 
-#include "harness/base/error.hpp"
+#include "harness/base/socket_pair.hpp"
 
 namespace nestbox::test {
 
-std::pair<FileDescriptor, FileDescriptor> socket_pair() {
-  int ends[2];
-  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
-    throw system_error("cannot make a socket pair", errno);
-  return {FileDescriptor(ends[0]), FileDescriptor(ends[1])};
-}
-
 AgentProgram start_agent() {
-  auto [ours, theirs] = socket_pair();
+  auto [ours, theirs] = SocketPair();
   Process process =
       Process::spawn({.argv = {NESTBOX_AGENT_PATH, "--serve-fd", "3", "--no-identity"},
                       .working_directory = {},

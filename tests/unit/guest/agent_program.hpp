@@ -10,9 +10,6 @@
 
 namespace nestbox::test {
 
-/// Both ends of a stream socket.
-std::pair<FileDescriptor, FileDescriptor> socket_pair();
-
 /// The very agent program, as an ordinary process of this host that leaves the host's identity
 /// alone.
 struct AgentProgram {

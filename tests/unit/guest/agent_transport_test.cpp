@@ -11,6 +11,7 @@
 #include "harness/base/error.hpp"
 #include "harness/base/filesystem.hpp"
 #include "harness/base/hash.hpp"
+#include "harness/base/socket_pair.hpp"
 #include "tests/unit/guest/agent_program.hpp"
 
 namespace nestbox {
@@ -30,8 +31,8 @@ struct Agent {
 
 /// A transport whose agent is played by the test.
 struct Played {
-  explicit Played(std::pair<FileDescriptor, FileDescriptor> ends = test::socket_pair())
-      : agent(std::move(ends.first)), transport(make_agent_transport(std::move(ends.second))) {}
+  explicit Played(SocketPair ends = SocketPair())
+      : agent(std::move(ends.theirs)), transport(make_agent_transport(std::move(ends.ours))) {}
 
   /// Answers the host's hello as an agent would.
   void greet(std::uint32_t protocol = k_protocol_version) {
@@ -181,7 +182,7 @@ TEST(AgentTransport, PassesSixtyFourMegabytesWhole) {
 
 TEST(AgentTransport, GivesACommandATerminalThatCanBeResized) {
   const FileDescriptor resized(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  auto [input, keyboard] = test::socket_pair();
+  auto [input, keyboard] = SocketPair();
   Agent agent;
   Command command =
       shell("tty; stty size; trap 'stty size; exit 5' WINCH; echo ready; while :; do read x; done");

@@ -6,8 +6,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <array>
 
+#include "harness/base/socket_pair.hpp"
 #include "vmdrivers/qemu/argv.hpp"
 
 namespace nestbox::qemu {
@@ -19,30 +19,24 @@ Deadline soon() {
   return Deadline::after(std::chrono::seconds(20));
 }
 
-std::pair<FileDescriptor, FileDescriptor> connected() {
-  std::array<int, 2> ends{};
-  EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()), 0);
-  return {FileDescriptor(ends[0]), FileDescriptor(ends[1])};
-}
-
 /// A shell script that plays QEMU: 3 is the agent's port, 4 QMP, 5 the console.
 std::unique_ptr<Monitor> watch(const std::string& script, CancelToken cancel = {},
                                FileDescriptor* our_agent_end = nullptr) {
-  auto agent = connected();
+  SocketPair agent;
   if (our_agent_end)
-    *our_agent_end = FileDescriptor(::fcntl(agent.first.get(), F_DUPFD_CLOEXEC, 0));
-  auto qmp = connected();
-  auto console = connected();
-  auto diagnostics = connected();
+    *our_agent_end = FileDescriptor(::fcntl(agent.ours.get(), F_DUPFD_CLOEXEC, 0));
+  SocketPair qmp;
+  SocketPair console;
+  SocketPair diagnostics;
   ProcessSpec spec{.argv = {"/bin/sh", "-c", script}};
-  spec.descriptors = {{STDERR_FILENO, diagnostics.second.get()},
-                      {k_agent_descriptor, agent.second.get()},
-                      {k_qmp_descriptor, qmp.second.get()},
-                      {k_console_descriptor, console.second.get()}};
+  spec.descriptors = {{STDERR_FILENO, diagnostics.theirs.get()},
+                      {k_agent_descriptor, agent.theirs.get()},
+                      {k_qmp_descriptor, qmp.theirs.get()},
+                      {k_console_descriptor, console.theirs.get()}};
   return std::make_unique<Monitor>(Process::spawn(spec),
-                                   QemuConnections{std::move(qmp.first), std::move(console.first),
-                                                   std::move(diagnostics.first),
-                                                   std::move(agent.first)},
+                                   QemuConnections{std::move(qmp.ours), std::move(console.ours),
+                                                   std::move(diagnostics.ours),
+                                                   std::move(agent.ours)},
                                    std::move(cancel));
 }
 

@@ -8,6 +8,9 @@
 #include <array>
 #include <thread>
 
+#include "harness/base/pipe.hpp"
+#include "harness/base/socket_pair.hpp"
+
 namespace nestbox::qemu {
 namespace {
 
@@ -20,7 +23,7 @@ Deadline soon() {
 /// A client whose thread reads, and the other end, which the test plays.
 class QmpClientTest : public testing::Test {
 protected:
-  QmpClientTest() : QmpClientTest(connected()) {}
+  QmpClientTest() : QmpClientTest(SocketPair()) {}
   ~QmpClientTest() override {
     m_qemu.close();
     m_reader.join();
@@ -51,15 +54,9 @@ protected:
   QmpClient m_client;
 
 private:
-  static std::array<int, 2> connected() {
-    std::array<int, 2> ends{};
-    EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()), 0);
-    return ends;
-  }
-
-  explicit QmpClientTest(std::array<int, 2> ends)
-      : m_qemu(ends[1]),
-        m_client(FileDescriptor(ends[0]),
+  explicit QmpClientTest(SocketPair ends)
+      : m_qemu(std::move(ends.theirs)),
+        m_client(std::move(ends.ours),
                  [this](const QmpEvent& event) { m_events.push_back(event.name); }),
         m_reader([this] {
           while (wait_readable(m_client.descriptor(), soon()) == Wait::ready
@@ -159,10 +156,7 @@ TEST_F(QmpClientTest, PostsManyCommandsAtOnceAndKeepsTheFirstRefusal) {
 }
 
 TEST_F(QmpClientTest, PassesADescriptorAlong) {
-  std::array<int, 2> ends{};
-  ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
-  const FileDescriptor read_end(ends[0]);
-  FileDescriptor write_end(ends[1]);
+  Pipe pipe;
   std::thread qemu([&] {
     std::array<char, 4096> bytes;
     alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
@@ -181,10 +175,10 @@ TEST_F(QmpClientTest, PassesADescriptorAlong) {
     ASSERT_EQ(::write(passed.get(), "x", 1), 1);
     say(R"({"return": {}, "id": 1})");
   });
-  m_client.execute({"getfd", {{"fdname", "state"}}, write_end.get()}, soon());
+  m_client.execute({"getfd", {{"fdname", "state"}}, pipe.writing.get()}, soon());
   qemu.join();
   char byte = 0;
-  EXPECT_EQ(::read(read_end.get(), &byte, 1), 1);
+  EXPECT_EQ(::read(pipe.reading.get(), &byte, 1), 1);
   EXPECT_EQ(byte, 'x');
 }
 
