@@ -35,12 +35,13 @@ Json describe_driver(Workbench& workbench, const std::string& name, bool& machin
   Driver& driver = workbench.driver(name);
   const Result<Availability> asked = catch_error([&] { return workbench.availability(name); });
   const Availability availability =
-      asked ? *asked : Availability{false, asked.error().message, asked.error().hint, {}};
+      asked ? *asked : Availability{false, asked.error().message, asked.error().hint};
   const Capabilities capabilities = driver.capabilities();
   machines = machines || (availability.available && capabilities.machine);
   Json json = {{"name", name},
                {"available", availability.available},
                {"reason", printable(availability.reason)},
+               {"details", Json::array()},
                {"hint", printable(availability.hint)},
                {"acceleration", availability.acceleration},
                {"capabilities",
@@ -49,6 +50,8 @@ Json describe_driver(Workbench& workbench, const std::string& name, bool& machin
                  {"network", capabilities.network},
                  {"nested", capabilities.nested},
                  {"terminal", capabilities.terminal}}}};
+  for (const std::string& detail : availability.details)
+    json["details"].push_back(printable(detail));
   if (availability.available && capabilities.machine) {
     const Result<double> slowdown = catch_error([&] { return driver.slowdown(); });
     json["slowdown"] = slowdown ? Json(*slowdown) : Json();
@@ -87,12 +90,19 @@ std::string with_hint(const Json& entry) {
   return hint.empty() ? "" : fmt::format("\n{:<13}hint: {}", "", hint);
 }
 
+/// Further lines under the first.
+std::string indented(const std::string& lines) {
+  return join(split(lines, '\n'), fmt::format("\n{:<15}", ""));
+}
+
 void print_for_a_person(const Json& report) {
   std::cout << "nestbox " << report["program_version"].get<std::string>() << "\n\n";
   for (const Json& driver : report["drivers"]) {
     std::cout << fmt::format("driver       {} {}: {}{}\n", driver["name"].get<std::string>(),
                              driver["available"] ? "works" : "does not work",
                              driver["reason"].get<std::string>(), with_hint(driver));
+    for (const Json& detail : driver["details"])
+      std::cout << fmt::format("{:<13}{}\n", "", indented(detail.get<std::string>()));
     if (driver.contains("slowdown") && driver["slowdown"].is_number())
       std::cout << fmt::format(
           "{:<13}a busy guest takes {:.1f} x the host's time; timeouts scale with it\n", "",

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "harness/base/filesystem.hpp"
+#include "harness/base/text.hpp"
 
 namespace nestbox::qemu {
 namespace {
@@ -24,12 +25,28 @@ std::string label(const Accelerator& accelerator) {
   return accelerator.name == "tcg" ? "tcg" : accelerator.name + " " + accelerator.cpu_model;
 }
 
-std::string explain(const std::vector<RungResult>& rungs) {
-  std::string text;
+/// A failure's first words, without what QEMU or the guest said.
+std::string brief(const std::string& failure) {
+  return failure.substr(0, failure.find_first_of(":\n"));
+}
+
+/// "qemu ended with 'host'; a probe guest printed nothing in 6 s with the others"
+std::string summarize_failures(const std::vector<RungResult>& rungs) {
+  std::vector<std::pair<std::string, std::vector<std::string>>> groups;
   for (const RungResult& rung : rungs) {
     if (!rung.failure)
       continue;
-    text += (text.empty() ? "" : "; ") + label(rung.accelerator) + ": " + *rung.failure;
+    if (groups.empty() || groups.back().first != brief(*rung.failure))
+      groups.push_back({brief(*rung.failure), {}});
+    groups.back().second.push_back("'" + rung.accelerator.cpu_model + "'");
+  }
+  if (groups.size() == 1)
+    return groups[0].first;
+  std::string text;
+  for (const auto& [failure, models] : groups) {
+    const bool others = models.size() > 1 && failure == groups.back().first;
+    text += (text.empty() ? "" : "; ") + failure + " with "
+            + (others ? "the others" : join(models, " and "));
   }
   return text;
 }
@@ -113,15 +130,24 @@ AcceleratorChoice choose_accelerator(AcceleratorPolicy policy,
   const bool required = policy == AcceleratorPolicy::require;
   throw Error(ErrorCode::unsupported,
               (required ? "no hardware acceleration works: " : "no guest runs: ")
-                  + explain(choice.rungs),
+                  + join(explain(choice), "; "),
               known_kvm_problem && !known_kvm_problem->hint.empty()
                   ? known_kvm_problem->hint
                   : (required ? "allow software emulation: --accel prefer" : ""));
 }
 
 std::string describe(const AcceleratorChoice& choice) {
-  const std::string failures = explain(choice.rungs);
-  return label(choice.accelerator) + (failures.empty() ? "" : " (" + failures + ")");
+  const std::string failures = summarize_failures(choice.rungs);
+  const std::string subject = choice.accelerator.name == "tcg" ? "no kvm: " : "";
+  return label(choice.accelerator) + (failures.empty() ? "" : " (" + subject + failures + ")");
+}
+
+std::vector<std::string> explain(const AcceleratorChoice& choice) {
+  std::vector<std::string> lines;
+  for (const RungResult& rung : choice.rungs)
+    if (rung.failure)
+      lines.push_back(label(rung.accelerator) + ": " + *rung.failure);
+  return lines;
 }
 
 std::optional<AcceleratorChoice> load_choice(const fs::path& file, AcceleratorPolicy policy,

@@ -52,8 +52,12 @@ AcceleratorChoice choose_accelerator(AcceleratorPolicy policy,
                                      const std::optional<Error>& known_kvm_problem,
                                      const Probe& probe);
 
-/// "tcg (kvm host: there is no '/dev/kvm')": for a person.
+/// "tcg (no kvm: there is no '/dev/kvm')": for a person, in a few words.
 std::string describe(const AcceleratorChoice& choice);
+
+/// "kvm host: a probe guest printed nothing in 6 s": each rung that does not work, with all that is
+/// known of why.
+std::vector<std::string> explain(const AcceleratorChoice& choice);
 
 /// What was chosen before, kept at `file` by policy. `key` names all else that a choice depends on:
 /// nothing is known under another key.

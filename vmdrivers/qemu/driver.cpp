@@ -166,7 +166,8 @@ Availability QemuDriver::availability() {
           fmt::format("qemu-system-x86_64 {}, {}", (*found)->program.version,
                       describe((*found)->choice)),
           {},
-          (*found)->choice.accelerator.name};
+          (*found)->choice.accelerator.name,
+          explain((*found)->choice)};
 }
 
 std::string QemuDriver::snapshot_key() {

@@ -10,8 +10,9 @@ namespace nestbox::qemu {
 /// minutes: Error(timeout) or Error(lost) with the cause in one line.
 void await_probe(QemuMachine& machine, std::chrono::seconds patience);
 
-/// How much longer a fixed loop takes in the machine than here, 1 to 20. Both run the machine's own
-/// busybox, which is fetched for it. Throws what the transport throws.
+/// How much longer a loop takes in the machine than here, each with the machine's own busybox,
+/// which is fetched for it. 1 to 20: no working accelerator is slower, what is beyond was the
+/// host's other work. Throws what the transport throws.
 double measure_slowdown(Machine& machine, Deadline deadline);
 
 }  // namespace nestbox::qemu
