@@ -1,6 +1,7 @@
 #include "harness/base/clock.hpp"
 
 #include <poll.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 
 #include <algorithm>
@@ -62,18 +63,26 @@ void CancelToken::throw_if_cancelled() const {
     throw Error(ErrorCode::cancelled, "cancelled");
 }
 
-CancelSource::CancelSource() {
-  FileDescriptor event(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  if (!event)
+CancelSource::CancelSource() : CancelSource(CancelToken()) {}
+
+CancelSource::CancelSource(const CancelToken& parent)
+    : m_event(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  // An epoll descriptor is readable while one of those in it is: one event made of two.
+  FileDescriptor either(::epoll_create1(EPOLL_CLOEXEC));
+  if (!m_event || !either)
     throw system_error("cannot make an event", errno);
-  m_token.m_event = std::make_shared<FileDescriptor>(std::move(event));
+  epoll_event readable{.events = EPOLLIN, .data = {}};
+  for (const int descriptor : {m_event.get(), parent.descriptor()})
+    if (descriptor >= 0 && ::epoll_ctl(either.get(), EPOLL_CTL_ADD, descriptor, &readable) != 0)
+      throw system_error("cannot make an event", errno);
+  m_token.m_event = std::make_shared<FileDescriptor>(std::move(either));
 }
 
 void CancelSource::cancel() noexcept {
   const int saved = errno;
   const std::uint64_t one = 1;
   // Fails only when the count is at its largest, which says the same.
-  [[maybe_unused]] const ssize_t ignored = ::write(m_token.descriptor(), &one, sizeof one);
+  [[maybe_unused]] const ssize_t ignored = ::write(m_event.get(), &one, sizeof one);
   errno = saved;
 }
 

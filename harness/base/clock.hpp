@@ -55,12 +55,15 @@ private:
 class CancelSource {
 public:
   CancelSource();
+  /// Its token is also cancelled when `parent` is.
+  explicit CancelSource(const CancelToken& parent);
 
   CancelToken token() const noexcept { return m_token; }
   void cancel() noexcept;  ///< async-signal-safe; idempotent
 
 private:
   CancelToken m_token;
+  FileDescriptor m_event;  ///< what cancel() writes to
 };
 
 enum class Wait { ready, timed_out, cancelled };

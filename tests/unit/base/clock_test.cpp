@@ -47,6 +47,29 @@ TEST(CancelToken, NeverCancelsWhenDefaultMade) {
   EXPECT_NO_THROW(token.throw_if_cancelled());
 }
 
+TEST(CancelSource, IsCancelledWithItsParentAndNeverCancelsIt) {
+  CancelSource parent;
+  const CancelSource child(parent.token());
+  CancelSource other(parent.token());
+  other.cancel();
+  EXPECT_TRUE(other.token().cancelled());
+  EXPECT_FALSE(parent.token().cancelled());
+  EXPECT_FALSE(child.token().cancelled());
+  parent.cancel();
+  EXPECT_TRUE(child.token().cancelled());
+  EXPECT_EQ(wait_readable(child.token().descriptor(), Deadline::after(0s)), Wait::ready);
+  EXPECT_FALSE(CancelSource(CancelToken()).token().cancelled());
+}
+
+TEST(CancelSource, OutlivesItsParent) {
+  auto parent = std::make_unique<CancelSource>();
+  CancelSource child(parent->token());
+  parent.reset();
+  EXPECT_FALSE(child.token().cancelled());
+  child.cancel();
+  EXPECT_TRUE(child.token().cancelled());
+}
+
 TEST(CancelToken, SharesTheAnswerWithItsCopies) {
   CancelSource source;
   const CancelToken token = source.token();
