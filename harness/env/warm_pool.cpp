@@ -36,10 +36,8 @@ std::unique_ptr<Machine> WarmPool::machine(const MachineOptions& options, Deadli
                                            const CancelToken& cancel) {
   if (options.isolation == Isolation::fork && options.cables.empty() && !options.save_directory) {
     while (auto machine = take()) {
-      const Result<void> thawed = catch_error([&] {
-        machine->transport().thaw(
-            options.identity ? *options.identity : fresh_identity(options.name), deadline);
-      });
+      const Result<void> thawed =
+          catch_error([&] { machine->transport().thaw(identity_of(options), deadline); });
       if (thawed)
         return machine;
       // It died while it waited; the next one, or one made now, is as good.
