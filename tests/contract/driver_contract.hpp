@@ -32,7 +32,7 @@ protected:
     MachineSpec spec = GetParam().spec();
     spec.name = name;
     spec.save_directory = std::move(save_directory);
-    return m_driver->boot(spec, soon(), {});
+    return m_driver->boot(spec, {}, soon(), {});
   }
 
   std::unique_ptr<Driver> m_driver = GetParam().make();
