@@ -4,6 +4,7 @@
 #include "harness/model/environment_reader.hpp"
 #include "harness/model/marker_word.hpp"
 #include "harness/model/test_reader.hpp"
+#include "harness/model/topology_reader.hpp"
 
 namespace nestbox {
 
@@ -12,17 +13,18 @@ namespace {
 constexpr int k_version = 1;
 constexpr std::string_view k_byte_order_mark = "\xef\xbb\xbf";
 
-const YamlNode* find_version(const YamlNode& root) {
-  for (std::size_t i = 0; root.kind == YamlNode::Kind::mapping && i < root.children.size(); i += 2)
-    if (root.children[i].is_scalar() && root.children[i].scalar == "version")
-      return &root.children[i + 1];
+/// Looks ahead: reports nothing.
+const YamlNode* find_value(const YamlNode& node, std::string_view key) {
+  for (std::size_t i = 0; node.kind == YamlNode::Kind::mapping && i < node.children.size(); i += 2)
+    if (node.children[i].is_scalar() && node.children[i].scalar == key)
+      return &node.children[i + 1];
   return nullptr;
 }
 
 /// False when the text is in a language that this program does not know: nothing else can be said
 /// of it then.
 bool check_version(YamlReader& reader, const YamlNode& root) {
-  const YamlNode* version = find_version(root);
+  const YamlNode* version = find_value(root, "version");
   if (!version) {
     reader.mistake(root, "'version' is missing", "begin with 'version: 1'");
     return true;
@@ -55,17 +57,24 @@ Definition read_definition(YamlReader& reader, const YamlNode& root, const fs::p
   if (root.kind == YamlNode::Kind::mapping && !check_version(reader, root))
     return definition;
   static const YamlNode k_absent;
-  auto field = reader.fields("nestbox.yml", root,
-                             {"version", "environments", "tests", "defaults", "markers"});
+  auto field =
+      reader.fields("nestbox.yml", root,
+                    {"version", "environments", "tests", "defaults", "markers", "topologies"});
   auto section = [&field](std::size_t index) -> const YamlNode& {
     return field[index] ? *field[index] : k_absent;
   };
   if (field[4])
     definition.markers = read_markers(reader, *field[4]);
   definition.environments = read_environments(reader, section(1), directory);
-  TestReader tests(reader, definition.environments, definition.markers);
+  // The defaults name a topology, whose machines have the environment that the defaults name.
+  const YamlNode* usual = find_value(section(3), "environment");
+  bool known = usual && usual->is_scalar() && definition.environments.contains(usual->scalar);
+  definition.topologies =
+      read_topologies(reader, section(5), definition.environments,
+                      known ? usual->scalar : definition.defaults.environment, directory);
+  TestReader tests(reader, definition, directory);
   definition.defaults = tests.defaults(section(3));
-  definition.tests = tests.tests(section(2), definition.defaults, directory);
+  definition.tests = tests.tests(section(2), definition.defaults);
   return definition;
 }
 

@@ -4,15 +4,13 @@
 #include <unordered_map>
 
 #include "harness/model/name_rules.hpp"
+#include "harness/model/shared_fields.hpp"
 
 namespace nestbox {
 
 namespace {
 
 constexpr std::size_t k_most_environments = 1000;
-constexpr Bytes k_least_memory = mebibytes(64);
-constexpr Bytes k_most_memory = gibibytes(1024);
-constexpr int k_most_cores = 128;
 constexpr const char* k_step_hint = "write '- run: …' or '- copy: {from: …, to: …}'";
 
 class EnvironmentsReader {
@@ -86,17 +84,11 @@ private:
     if (!from)
       environment.memory = usual_memory(environment);
     if (field[3])
-      environment.memory = m_reader.bytes("memory", *field[3], k_least_memory, k_most_memory)
-                               .value_or(environment.memory);
+      environment.memory = read_memory(m_reader, *field[3]).value_or(environment.memory);
     if (field[4])
-      environment.cores =
-          m_reader.integer("cores", *field[4], 1, k_most_cores).value_or(environment.cores);
+      environment.cores = read_cores(m_reader, *field[4]).value_or(environment.cores);
     if (field[5])
-      environment.network =
-          m_reader
-              .choice<NetworkAccess>("network", *field[5],
-                                     {{"none", NetworkAccess::none}, {"user", NetworkAccess::user}})
-              .value_or(environment.network);
+      environment.network = read_network_access(m_reader, *field[5]).value_or(environment.network);
     if (field[6])
       read_packages(*field[6], environment);
     if (field[7])
@@ -188,33 +180,10 @@ private:
         if (std::optional<std::string> script = m_reader.text("run", *field[0]))
           environment.steps.push_back(RunStep{std::move(*script)});
       } else if (field[1]) {
-        read_copy(*field[1], environment);
+        if (std::optional<CopyStep> copy = read_copy(m_reader, *field[1], m_root))
+          environment.steps.push_back(std::move(*copy));
       }
     }
-  }
-
-  void read_copy(const YamlNode& node, Environment& environment) {
-    auto field = m_reader.fields("copy", node, {"from", "to"});
-    if (node.kind == YamlNode::Kind::mapping && (!field[0] || !field[1])) {
-      m_reader.mistake(node, std::string("'copy' lacks '") + (field[0] ? "to" : "from") + "'",
-                       "write 'copy: {from: file or folder, to: /path/in/the/machine}'");
-      return;
-    }
-    if (node.kind != YamlNode::Kind::mapping)
-      return;
-    std::optional<std::string> source = m_reader.text("from", *field[0]);
-    std::optional<std::string> destination = m_reader.text("to", *field[1]);
-    if (source && !is_source_path(*source))
-      m_reader.mistake(*field[0], "'" + printable(*source) + "' leaves the definition's directory",
-                       "name a file or a folder beside it, relative and without '..'");
-    else if (source && !m_root.empty() && !std::filesystem::exists(m_root / *source))
-      m_reader.mistake(*field[0], "no file or folder '" + printable(*source)
-                                      + "' in the definition's directory");
-    if (destination && !is_machine_path(*destination))
-      m_reader.mistake(*field[1],
-                       "'" + printable(*destination) + "' must be an absolute path without '..'");
-    if (source && destination)
-      environment.steps.push_back(CopyStep{std::move(*source), std::move(*destination)});
   }
 
   void refuse_on_tiny(Environment& environment, const YamlNode* init, const YamlNode* packages,

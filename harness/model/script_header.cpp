@@ -11,9 +11,9 @@ namespace {
 constexpr int k_header_lines = 30;
 constexpr std::string_view k_introduction = "nestbox:";
 constexpr std::string_view k_blanks = " \t\r";
-const std::vector<std::string> k_keys = {"markers", "timeout", "environment", "isolation",
-                                         "network", "memory",  "cores",       "nested",
-                                         "skip",    "xfail"};
+const std::vector<std::string> k_keys = {"markers", "timeout",   "environment", "topology",
+                                         "from",    "isolation", "network",     "memory",
+                                         "cores",   "nested",    "skip",        "xfail"};
 
 struct Setting {
   YamlNode key;
@@ -84,7 +84,8 @@ YamlNode list(const YamlNode& value) {
   return result;
 }
 
-void apply(const Setting& setting, YamlReader& reader, TestReader& values, Test& test) {
+void apply(const Setting& setting, YamlReader& reader, TestReader& values, Test& test,
+           TestReader::Place& place) {
   const std::string& key = setting.key.scalar;
   const YamlNode& value = setting.value;
   YamlNode reason = node(YamlNode::Kind::text, value.offset, value.scalar);
@@ -93,17 +94,21 @@ void apply(const Setting& setting, YamlReader& reader, TestReader& values, Test&
   else if (key == "timeout")
     values.timeout(value, test);
   else if (key == "environment")
-    values.environment(value, test);
+    place.environment = &value;
+  else if (key == "topology")
+    place.topology = &value;
+  else if (key == "from")
+    place.from = &value;
   else if (key == "isolation" && value.scalar == "machine")
     test.needs.machine = true;
   else if (key == "isolation")
-    values.isolation(value, test);
+    values.isolation(*(place.isolation = &value), test);
   else if (key == "network")
-    values.network(value, test.needs);
+    values.network(*(place.machine_need = &value), test.needs);
   else if (key == "memory")
-    values.memory(value, test.needs);
+    values.memory(*(place.machine_need = &value), test.needs);
   else if (key == "cores")
-    values.cores(value, test.needs);
+    values.cores(*(place.machine_need = &value), test.needs);
   else if (key == "nested")
     values.nested(value, test.needs);
   else if (key == "skip")
@@ -126,7 +131,8 @@ load_script_header(std::string_view text, std::string_view name, const Definitio
 
   SourceText source(text, test.name);
   YamlReader reader(source);
-  TestReader values(reader, definition.environments, definition.markers);
+  TestReader values(reader, definition);
+  TestReader::Place place;
   std::vector<Setting> settings = find_settings(source, reader);
   std::vector<std::string> seen;
   for (const Setting& setting : settings) {
@@ -137,9 +143,10 @@ load_script_header(std::string_view text, std::string_view name, const Definitio
     else if (std::find(seen.begin(), seen.end(), key) != seen.end())
       reader.mistake(setting.key, "duplicate key '" + key + "'");
     else
-      apply(setting, reader, values, test);
+      apply(setting, reader, values, test, place);
     seen.push_back(key);
   }
+  values.place(node(YamlNode::Kind::plain, 0, {}), place, test);
   if (reader.any_mistake())
     return tl::unexpected(DefinitionErrors{reader.take_mistakes()});
   return test;

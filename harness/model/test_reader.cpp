@@ -4,14 +4,13 @@
 
 #include "harness/model/marker_word.hpp"
 #include "harness/model/name_rules.hpp"
+#include "harness/model/shared_fields.hpp"
+#include "harness/model/step_reader.hpp"
 
 namespace nestbox {
 
 namespace {
 
-constexpr Bytes k_least_memory = mebibytes(64);
-constexpr Bytes k_most_memory = gibibytes(1024);
-constexpr int k_most_cores = 128;
 constexpr int k_most_repeats = 1'000'000;
 constexpr int k_most_retries = 100;
 
@@ -26,26 +25,33 @@ std::size_t size_of(const Test& test) {
 
 }  // namespace
 
-TestReader::TestReader(YamlReader& reader, const std::map<std::string, Environment>& environments,
-                       const std::vector<std::string>& registered)
-    : m_reader(reader), m_environments(environments) {
-  if (!registered.empty()) {
-    m_markers.insert(registered.begin(), registered.end());
+TestReader::TestReader(YamlReader& reader, const Definition& definition, std::filesystem::path root)
+    : m_reader(reader), m_definition(definition), m_root(std::move(root)) {
+  if (!definition.markers.empty()) {
+    m_markers.insert(definition.markers.begin(), definition.markers.end());
     m_markers.insert(builtin_markers().begin(), builtin_markers().end());
   }
 }
 
 Test TestReader::defaults(const YamlNode& section) {
   Test test;
-  common(m_reader.fields(
-             "defaults", section,
-             {"environment", "markers", "timeout", "isolation", "env", "repeat", "retries"}),
-         test);
+  auto field = m_reader.fields("defaults", section,
+                               {"environment", "topology", "from", "markers", "timeout",
+                                "isolation", "env", "repeat", "retries"});
+  common({field.begin() + 3, field.end()}, test);
+  // The environment is that of tests without a topology, and of machines.
+  if (field[0])
+    environment(*field[0], test);
+  Place where;
+  where.topology = field[1];
+  where.from = field[2];
+  where.isolation = field[5];
+  place(section, where, test);
+  test.needs = {};  // a topology's, and not every test is to have one
   return test;
 }
 
-std::vector<Test> TestReader::tests(const YamlNode& section, const Test& defaults,
-                                    const std::filesystem::path& root) {
+std::vector<Test> TestReader::tests(const YamlNode& section, const Test& defaults) {
   std::vector<YamlReader::Entry> entries = m_reader.entries("tests", section);
   std::vector<Test> result;
   result.reserve(entries.size());
@@ -53,13 +59,12 @@ std::vector<Test> TestReader::tests(const YamlNode& section, const Test& default
   for (auto [name, body] : entries) {
     if (!m_reader.charge(*name, inherited))
       break;
-    result.push_back(test(*name, *body, defaults, root));
+    result.push_back(test(*name, *body, defaults));
   }
   return result;
 }
 
-Test TestReader::test(const YamlNode& name, const YamlNode& body, const Test& defaults,
-                      const std::filesystem::path& root) {
+Test TestReader::test(const YamlNode& name, const YamlNode& body, const Test& defaults) {
   Test result = defaults;
   result.name = name.scalar;
   result.where = m_reader.source().place(name.offset);
@@ -76,81 +81,157 @@ Test TestReader::test(const YamlNode& name, const YamlNode& body, const Test& de
     return result;
   }
   auto field = m_reader.fields(name.scalar, body,
-                               {"run", "script", "environment", "markers", "timeout", "isolation",
-                                "needs", "env", "repeat", "retries", "skip", "xfail"});
-  const YamlNode *run = field[0], *file = field[1];
-  common({field[2], field[3], field[4], field[5], field[7], field[8], field[9]}, result);
+                               {"run", "script", "steps", "environment", "topology", "from",
+                                "markers", "timeout", "isolation", "env", "repeat", "retries",
+                                "needs", "skip", "xfail"});
+  const YamlNode *run = field[0], *file = field[1], *steps = field[2];
+  common({field.begin() + 6, field.begin() + 12}, result);
   if (run)
     command(*run, result);
   if (file)
-    script(*file, root, result);
+    script(*file, result);
   if (run && file)
     m_reader.mistake(*file, "'run' and 'script' exclude each other");
-  // After a misspelt key, what is missing is known already.
-  auto known =
-      field.size() - static_cast<std::size_t>(std::count(field.begin(), field.end(), nullptr));
-  bool all_known = body.kind == YamlNode::Kind::nothing
-                   || (body.kind == YamlNode::Kind::mapping && known == body.children.size() / 2);
-  if (!run && !file && all_known)
+  if (steps && (run || file))
+    m_reader.mistake(*steps, run ? "'run' and 'steps' exclude each other"
+                                 : "'script' and 'steps' exclude each other");
+  if (!run && !file && !steps && knows_all(body, field))
     m_reader.mistake(name, "test '" + printable(name.scalar) + "' has nothing to run",
                      "give it 'run: command' or 'script: path'");
-  if (field[6])
-    needs(*field[6], result.needs);
-  if (field[10])
-    result.skip = m_reader.text("skip", *field[10]);
-  if (field[11])
-    result.expected_failure = m_reader.text("xfail", *field[11]);
+  Place where{field[3], field[4], field[5], steps, field[8], nullptr};
+  if (field[12])
+    where.machine_need = needs(*field[12], result.needs);
+  place(name, where, result);
+  if (field[13])
+    result.skip = m_reader.text("skip", *field[13]);
+  if (field[14])
+    result.expected_failure = m_reader.text("xfail", *field[14]);
   return result;
+}
+
+void TestReader::place(const YamlNode& name, const Place& place, Test& test) {
+  if (place.environment && place.topology)
+    m_reader.mistake(*place.environment, "'environment' and 'topology' exclude each other",
+                     "each machine of a topology says its own environment");
+  // What the test says itself stands in the place of the default.
+  if (place.environment || place.topology) {
+    test.topology.reset();
+    test.from.clear();
+  }
+  if (place.environment)
+    environment(*place.environment, test);
+  if (place.topology)
+    topology(*place.topology, test);
+  bool in_a_world = test.topology || place.topology;
+  if (place.from && !in_a_world)
+    m_reader.mistake(*place.from, "'from' says on which machine of a topology a script runs",
+                     "name the topology, too: 'topology: …'");
+  if (place.steps && !in_a_world)
+    m_reader.mistake(*place.steps, "'steps' are for the machines of a topology",
+                     "name the topology, too: 'topology: …'");
+  if (place.from && place.steps)
+    m_reader.mistake(*place.from, "'from' and 'steps' exclude each other",
+                     "each step says by 'on' where it runs");
+  if (!test.topology)
+    return;
+  const Topology& world = m_definition.topologies.at(*test.topology);
+  if (world.machines.empty())
+    return;
+  if (place.from)
+    from(*place.from, test);
+  else if (place.steps)
+    test.from.clear();
+  else if (test.from.empty())
+    test.from = world.machines.front().name;
+  if (place.steps) {
+    test.steps = read_world_steps(m_reader, *place.steps, StepsOf::test, world, m_root);
+    if (place.steps->kind == YamlNode::Kind::sequence && place.steps->children.empty())
+      m_reader.mistake(*place.steps, "'steps' is an empty list");
+  }
+  refuse_in_a_world(name, place, test);
+  test.needs.machine = true;
+}
+
+void TestReader::refuse_in_a_world(const YamlNode& name, const Place& place, const Test& test) {
+  if (test.isolation == Isolation::fresh)
+    m_reader.mistake(place.isolation  ? *place.isolation
+                     : place.topology ? *place.topology
+                                      : name,
+                     "the machines of a topology are forks of its saved world, never 'fresh'",
+                     place.isolation ? "leave 'isolation' out" : "say 'isolation: fork'");
+  if (place.machine_need)
+    m_reader.mistake(*place.machine_need, "a test with a topology cannot size its machines",
+                     "say memory, cores and network on the machines of topology '" + *test.topology
+                         + "'");
+}
+
+void TestReader::topology(const YamlNode& node, Test& test) {
+  std::optional<std::string> name = m_reader.text("topology", node);
+  if (name && m_definition.topologies.contains(*name)) {
+    test.topology = std::move(*name);
+  } else if (name) {
+    std::vector<std::string> known;
+    for (const auto& [candidate, topology] : m_definition.topologies)
+      known.push_back(candidate);
+    m_reader.mistake(node, "unknown topology '" + printable(*name) + "'",
+                     known.empty() ? "describe it under 'topologies' of nestbox.yml"
+                                   : suggestion(*name, known, "known topologies: "));
+  }
+}
+
+void TestReader::from(const YamlNode& node, Test& test) {
+  std::optional<std::string> name = m_reader.text("from", node);
+  if (!name)
+    return;
+  const Topology& world = m_definition.topologies.at(*test.topology);
+  std::vector<std::string> known{k_from_host};
+  for (const TopologyMachine& machine : world.machines)
+    known.push_back(machine.name);
+  if (std::find(known.begin(), known.end(), *name) == known.end())
+    m_reader.mistake(node,
+                     "'" + printable(*name) + "' is neither 'host' nor a machine of topology '"
+                         + world.name + "'",
+                     suggestion(*name, known, "it can be "));
+  test.from = std::move(*name);
 }
 
 void TestReader::common(const std::vector<const YamlNode*>& field, Test& test) {
   if (field[0])
-    environment(*field[0], test);
+    markers(*field[0], test);
   if (field[1])
-    markers(*field[1], test);
+    timeout(*field[1], test);
   if (field[2])
-    timeout(*field[2], test);
+    isolation(*field[2], test);
   if (field[3])
-    isolation(*field[3], test);
-  if (field[4])
-    for (auto& [variable, value] : m_reader.variables("env", *field[4]))
+    for (auto& [variable, value] : m_reader.variables("env", *field[3]))
       test.variables.insert_or_assign(variable, value);
+  if (field[4])
+    test.repeat = m_reader.integer("repeat", *field[4], 1, k_most_repeats).value_or(test.repeat);
   if (field[5])
-    test.repeat = m_reader.integer("repeat", *field[5], 1, k_most_repeats).value_or(test.repeat);
-  if (field[6])
-    test.retries = m_reader.integer("retries", *field[6], 0, k_most_retries).value_or(test.retries);
+    test.retries = m_reader.integer("retries", *field[5], 0, k_most_retries).value_or(test.retries);
 }
 
 void TestReader::command(const YamlNode& node, Test& test) {
-  if (node.kind != YamlNode::Kind::sequence) {
-    if (std::optional<std::string> script = m_reader.text("run", node))
-      test.command = {"/bin/sh", "-c", std::move(*script)};
-    return;
-  }
-  if (node.children.empty())
-    m_reader.mistake(node, "'run' is an empty list", "name a program first, then its arguments");
-  test.command.clear();
-  for (const YamlNode* item : m_reader.items("run", node).value_or(std::vector<const YamlNode*>{}))
-    if (item->kind == YamlNode::Kind::text && item->scalar.empty() && !test.command.empty())
-      test.command.emplace_back();
-    else if (std::optional<std::string> argument = m_reader.text("run", *item))
-      test.command.push_back(std::move(*argument));
+  if (std::vector<std::string> command = read_command(m_reader, node, {"/bin/sh", "-c"});
+      !command.empty())
+    test.command = std::move(command);
 }
 
-void TestReader::script(const YamlNode& node, const std::filesystem::path& root, Test& test) {
+void TestReader::script(const YamlNode& node, Test& test) {
   std::optional<std::string> path = m_reader.text("script", node);
   if (!path)
     return;
   if (!is_source_path(*path))
     m_reader.mistake(node, "'" + printable(*path) + "' leaves the definition's directory",
                      "name a file beside it, relative and without '..'");
-  else if (!root.empty() && !std::filesystem::is_regular_file(root / *path))
+  else if (!m_root.empty() && !std::filesystem::is_regular_file(m_root / *path))
     m_reader.mistake(node, "no file '" + printable(*path) + "' in the definition's directory");
   test.script = std::filesystem::path(*path).lexically_normal().string();
   test.command = {"./" + test.script};
 }
 
-void TestReader::needs(const YamlNode& node, Needs& needs) {
+/// The first of its fields that is about the size of a machine.
+const YamlNode* TestReader::needs(const YamlNode& node, Needs& needs) {
   auto field =
       m_reader.fields("needs", node, {"isolation", "nested", "network", "memory", "cores"});
   if (field[0])
@@ -163,19 +244,15 @@ void TestReader::needs(const YamlNode& node, Needs& needs) {
     memory(*field[3], needs);
   if (field[4])
     cores(*field[4], needs);
+  auto sizes = {field[2], field[3], field[4]};
+  auto first = std::find_if(sizes.begin(), sizes.end(),
+                            [](const YamlNode* size) { return size != nullptr; });
+  return first == sizes.end() ? nullptr : *first;
 }
 
 void TestReader::environment(const YamlNode& node, Test& test) {
-  std::optional<std::string> name = m_reader.text("environment", node);
-  if (name && m_environments.contains(*name)) {
-    test.environment = std::move(*name);
-  } else if (name) {
-    std::vector<std::string> known;
-    for (const auto& [candidate, environment] : m_environments)
-      known.push_back(candidate);
-    m_reader.mistake(node, "unknown environment '" + printable(*name) + "'",
-                     suggestion(*name, known, "known environments: "));
-  }
+  test.environment =
+      read_environment(m_reader, node, m_definition.environments).value_or(test.environment);
 }
 
 void TestReader::markers(const YamlNode& node, Test& test) {
@@ -204,19 +281,15 @@ void TestReader::isolation(const YamlNode& node, Test& test) {
 }
 
 void TestReader::network(const YamlNode& node, Needs& needs) {
-  needs.network =
-      m_reader
-          .choice<NetworkAccess>("network", node,
-                                 {{"none", NetworkAccess::none}, {"user", NetworkAccess::user}})
-          .value_or(needs.network);
+  needs.network = read_network_access(m_reader, node).value_or(needs.network);
 }
 
 void TestReader::memory(const YamlNode& node, Needs& needs) {
-  needs.memory = m_reader.bytes("memory", node, k_least_memory, k_most_memory);
+  needs.memory = read_memory(m_reader, node);
 }
 
 void TestReader::cores(const YamlNode& node, Needs& needs) {
-  needs.cores = m_reader.integer("cores", node, 1, k_most_cores);
+  needs.cores = read_cores(m_reader, node);
 }
 
 void TestReader::nested(const YamlNode& node, Needs& needs) {

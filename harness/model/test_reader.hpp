@@ -14,16 +14,27 @@ namespace nestbox {
 /// Reads tests: from `tests` and `defaults`, and value by value for a script's header.
 class TestReader {
 public:
-  /// `registered` as in Definition::markers. All three must outlive the reader.
-  TestReader(YamlReader& reader, const std::map<std::string, Environment>& environments,
-             const std::vector<std::string>& registered);
+  /// Of `definition`, what is read by now: markers, environments, topologies. Both must outlive the
+  /// reader. `root`: where scripts and copied files must exist; empty: not looked up.
+  TestReader(YamlReader& reader, const Definition& definition, std::filesystem::path root = {});
 
   /// The `defaults` section.
   Test defaults(const YamlNode& section);
 
-  /// The `tests` section; `root`: where scripts must exist, empty: not looked up.
-  std::vector<Test> tests(const YamlNode& section, const Test& defaults,
-                          const std::filesystem::path& root);
+  /// The `tests` section.
+  std::vector<Test> tests(const YamlNode& section, const Test& defaults);
+
+  /// Where the fields stand that say in what the test runs, nullptr for those that are absent.
+  struct Place {
+    const YamlNode* environment = nullptr;
+    const YamlNode* topology = nullptr;
+    const YamlNode* from = nullptr;
+    const YamlNode* steps = nullptr;
+    const YamlNode* isolation = nullptr;
+    const YamlNode* machine_need = nullptr;  ///< memory, cores or network
+  };
+  /// Reads them (but the needs and the isolation, which are known) and settles between them.
+  void place(const YamlNode& name, const Place& place, Test& test);
 
   void environment(const YamlNode& node, Test& test);
   void markers(const YamlNode& node, Test& test);  ///< added to those the test has
@@ -35,15 +46,18 @@ public:
   void nested(const YamlNode& node, Needs& needs);
 
 private:
-  Test test(const YamlNode& name, const YamlNode& body, const Test& defaults,
-            const std::filesystem::path& root);
+  Test test(const YamlNode& name, const YamlNode& body, const Test& defaults);
   void command(const YamlNode& node, Test& test);
-  void script(const YamlNode& node, const std::filesystem::path& root, Test& test);
-  void needs(const YamlNode& node, Needs& needs);
+  void script(const YamlNode& node, Test& test);
+  const YamlNode* needs(const YamlNode& node, Needs& needs);
   void common(const std::vector<const YamlNode*>& fields, Test& test);
+  void topology(const YamlNode& node, Test& test);
+  void from(const YamlNode& node, Test& test);
+  void refuse_in_a_world(const YamlNode& name, const Place& place, const Test& test);
 
   YamlReader& m_reader;
-  const std::map<std::string, Environment>& m_environments;
+  const Definition& m_definition;
+  std::filesystem::path m_root;
   std::unordered_set<std::string_view> m_markers;  // empty: any goes
 };
 

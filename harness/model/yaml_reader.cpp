@@ -256,6 +256,13 @@ std::map<std::string, std::string> YamlReader::variables(std::string_view key,
   return result;
 }
 
+bool knows_all(const YamlNode& node, const std::vector<const YamlNode*>& fields) {
+  auto known =
+      fields.size() - static_cast<std::size_t>(std::count(fields.begin(), fields.end(), nullptr));
+  return node.kind == YamlNode::Kind::nothing
+         || (node.kind == YamlNode::Kind::mapping && known == node.children.size() / 2);
+}
+
 std::string suggestion(std::string_view name, const std::vector<std::string>& candidates,
                        std::string_view introduction) {
   std::string near = did_you_mean(name, candidates);

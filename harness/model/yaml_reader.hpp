@@ -90,6 +90,10 @@ private:
   std::size_t m_charged = 0;
 };
 
+/// Whether every key of a mapping is among its `fields`: after a misspelt one, what is missing is
+/// known already.
+bool knows_all(const YamlNode& node, const std::vector<const YamlNode*>& fields);
+
 /// "did you mean 'x'?" when one is near, else "'a', 'b' or 'c'" as what it can be.
 std::string suggestion(std::string_view name, const std::vector<std::string>& candidates,
                        std::string_view introduction);

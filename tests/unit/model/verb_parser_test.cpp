@@ -167,7 +167,8 @@ TEST(VerbParser, SaysWhatIsWrongAndWhere) {
   EXPECT_THAT(mistake("exec a b -- ls"), HasSubstr("2: 'b' is one word too many"));
   EXPECT_EQ(mistake("exec a --timout 5s -- ls"),
             "2: 'exec' has no option '--timout'; did you mean '--timeout'?");
-  EXPECT_EQ(mistake("exec a --timeout 5 -- ls"), "3: '5' has no unit; write it like 5s or 5m");
+  EXPECT_EQ(mistake("exec a --timeout 5 -- ls"),
+            "3: '5' is not a duration; write a number and a unit, like '90s', '2m' or '1h30m'");
   EXPECT_THAT(mistake("exec a --timeout 0s -- ls"), HasSubstr("3: a timeout is more than 0s"));
   EXPECT_THAT(mistake("exec a --timeout -- ls"), HasSubstr("2: '--timeout' lacks its value"));
   EXPECT_EQ(mistake("exec a --cwd x -- ls"), "3: 'x' must be an absolute path without '..'");
