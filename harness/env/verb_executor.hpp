@@ -38,6 +38,9 @@ struct VerbIo {
   /// `machine`: whose output it is; empty: that of the verb itself. Whole lines when machines are
   /// several or named. One call at a time; may block, which holds the commands back.
   std::function<void(const std::string& machine, OutputStream, std::string_view bytes)> output{};
+  /// Told how each command of `exec` ended, before `execute` returns. One call at a time, on any
+  /// thread.
+  std::function<void(const std::string& machine, const CommandResult& result)> ended{};
   LineNames line_names = LineNames::when_several;
   int input = -1;  ///< of `exec` on one machine: read to its end; -1: empty
 };
