@@ -18,10 +18,17 @@ struct MarkerExpression::Node {
   std::vector<Node> operands;
 };
 
+struct MarkerExpression::Words {
+  std::string source;
+  std::vector<std::string> words;
+  std::vector<std::size_t> offsets;  // of each word's first appearance in the source
+};
+
 namespace {
 
 using Node = MarkerExpression::Node;
 
+constexpr char k_source_name[] = "marker expression";
 constexpr std::size_t k_longest_text = 4096;
 constexpr int k_deepest = 100;
 
@@ -34,7 +41,7 @@ struct Token {
 
 class Parser {
 public:
-  explicit Parser(std::string_view text) : m_source(text, "marker expression") { advance(); }
+  explicit Parser(std::string_view text) : m_source(text, k_source_name) { advance(); }
 
   std::optional<Node> parse() {
     if (m_token.kind == Token::Kind::end)
@@ -46,6 +53,7 @@ public:
   }
 
   std::vector<std::string> take_words() { return std::move(m_words); }
+  std::vector<std::size_t> take_offsets() { return std::move(m_offsets); }
 
 private:
   void advance() {
@@ -158,8 +166,10 @@ private:
 
   std::size_t index(std::string_view word) {
     auto found = std::find(m_words.begin(), m_words.end(), word);
-    if (found == m_words.end())
+    if (found == m_words.end()) {
       found = m_words.emplace(found, word);
+      m_offsets.push_back(m_token.offset);
+    }
     return static_cast<std::size_t>(found - m_words.begin());
   }
 
@@ -169,6 +179,7 @@ private:
   bool m_after_word = false;  // an operand ended just before the token
   int m_depth = 0;
   std::vector<std::string> m_words;
+  std::vector<std::size_t> m_offsets;
 };
 
 /// Evaluates one node; the answers given so far are kept by word.
@@ -227,21 +238,27 @@ Result<MarkerExpression> MarkerExpression::parse(std::string_view text) {
     MarkerExpression expression;
     if (std::optional<Node> root = parser.parse())
       expression.m_root = std::make_shared<Node>(std::move(*root));
-    expression.m_words = std::make_shared<std::vector<std::string>>(parser.take_words());
+    expression.m_words = std::make_shared<Words>(
+        Words{std::string(text), parser.take_words(), parser.take_offsets()});
     return expression;
   });
 }
 
 bool MarkerExpression::matches(const std::function<bool(std::string_view)>& has) const {
-  return !m_root || Evaluation(*m_words, has).holds(*m_root);
+  return !m_root || Evaluation(m_words->words, has).holds(*m_root);
 }
 
 std::vector<std::string> MarkerExpression::words() const {
-  return m_words ? *m_words : std::vector<std::string>{};
+  return m_words ? m_words->words : std::vector<std::string>{};
+}
+
+Error MarkerExpression::mistake(std::size_t index, std::string message, std::string hint) const {
+  return SourceText(m_words->source, k_source_name)
+      .mistake(m_words->offsets.at(index), std::move(message), std::move(hint));
 }
 
 std::string MarkerExpression::canonical() const {
-  return m_root ? write(*m_root, *m_words) : "";
+  return m_root ? write(*m_root, m_words->words) : "";
 }
 
 }  // namespace nestbox

@@ -23,9 +23,11 @@ public:
   /// `has` is asked for each word, at most once a word.
   bool matches(const std::function<bool(std::string_view)>& has) const;
 
-  /// Every word of the expression, in order of first appearance: for "did you mean" on unregistered
-  /// markers.
+  /// Every word of the expression, in order of first appearance.
   std::vector<std::string> words() const;
+
+  /// An Error(definition) about the word at `index` of words(), with a caret under it.
+  Error mistake(std::size_t index, std::string message, std::string hint = {}) const;
 
   /// The expression with the fewest parentheses that parses to the same tree.
   std::string canonical() const;
@@ -33,8 +35,9 @@ public:
   struct Node;
 
 private:
+  struct Words;
   std::shared_ptr<const Node> m_root;  // null: matches all
-  std::shared_ptr<const std::vector<std::string>> m_words;
+  std::shared_ptr<const Words> m_words;
 };
 
 }  // namespace nestbox

@@ -43,10 +43,12 @@ bool has_keyword(const Test& test, std::string_view word) {
 }
 
 /// A word that no test bears is more likely a slip than a wish for an empty selection.
-std::optional<Error> unknown_marker(const MarkerExpression& expression, std::string_view text,
+std::optional<Error> unknown_marker(const MarkerExpression& expression,
                                     const std::vector<Test>& tests,
                                     const std::vector<std::string>& registered) {
-  for (const std::string& word : expression.words()) {
+  const std::vector<std::string> words = expression.words();
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const std::string& word = words[i];
     if (contains(builtin_markers(), word) || contains(registered, word))
       continue;
     if (std::any_of(tests.begin(), tests.end(),
@@ -61,8 +63,8 @@ std::optional<Error> unknown_marker(const MarkerExpression& expression, std::str
     constexpr std::size_t k_shown_names = 20;
     if (hint.empty() && names.size() <= k_shown_names)
       hint = "known markers: '" + join(names, "', '") + "'";
-    return Error(ErrorCode::definition,
-                 "no test bears the marker '" + word + "' of '-m " + printable(text) + "'", hint);
+    return expression.mistake(i, "no test bears the marker '" + word + "'", hint)
+        .during("reading '-m'");
   }
   return {};
 }
@@ -91,7 +93,7 @@ Result<Selection> select_tests(std::vector<Test> tests, const SelectionRequest& 
   Result<MarkerExpression> keywords = MarkerExpression::parse(request.keywords);
   if (!keywords)
     return fail(keywords.error().during("reading '-k'"));
-  if (auto error = unknown_marker(*markers, request.markers, tests, registered))
+  if (auto error = unknown_marker(*markers, tests, registered))
     return fail(std::move(*error));
 
   Selection selection;

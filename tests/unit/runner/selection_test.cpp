@@ -72,8 +72,12 @@ TEST(Selection, DealsTestsOutToShards) {
 TEST(Selection, RefusesAMarkerThatNobodyKnows) {
   auto selection = select_tests(suite(), {"not slwo"}, {});
   ASSERT_FALSE(selection);
-  EXPECT_EQ(selection.error().render(), "error: no test bears the marker 'slwo' of '-m not slwo'\n"
-                                        "hint: did you mean 'slow'?");
+  EXPECT_EQ(selection.error().render(),
+            "marker expression:1:5: error: no test bears the marker 'slwo'\n"
+            "    not slwo\n"
+            "        ^\n"
+            "  while reading '-m'\n"
+            "hint: did you mean 'slow'?");
   EXPECT_FALSE(select_tests({}, {"mine"}, {}));
 }
 
