@@ -15,7 +15,7 @@ namespace nestbox {
 struct RunContext {
   std::string run_id;
   std::filesystem::path run_directory;
-  std::shared_future<WorkTree> work_tree;  ///< read while the first machine starts
+  std::shared_future<WorkTree> work_tree;  ///< ready: read while the drivers were asked
   std::filesystem::path
       start_directory;  ///< on the host, within the work tree: where commands start
   std::map<std::string, std::string> variables;  ///< --env; stronger than the definition's

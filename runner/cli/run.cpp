@@ -1,5 +1,6 @@
 #include "runner/cli/run.hpp"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -21,6 +22,17 @@ namespace {
 /// A folder outside git that holds more is somebody's home, not a source tree.
 constexpr std::size_t k_maximum_loose_files = 20'000;
 
+void require_readable(const WorkTree& tree) {
+  for (const std::string& file : tree.files) {
+    const fs::path path = tree.root / file;
+    if (::faccessat(AT_FDCWD, path.c_str(), R_OK, AT_EACCESS | AT_SYMLINK_NOFOLLOW) != 0
+        && errno == EACCES)
+      throw Error(
+          ErrorCode::usage, fmt::format("'{}' may not be read by this user", path.string()),
+          "every test gets its own copy of the source tree; let git ignore what is not of it");
+  }
+}
+
 WorkTree read_bounded_work_tree(const fs::path& directory, bool all_files) {
   WorkTree tree = read_work_tree(directory, all_files);
   if (tree.revision.empty() && tree.files.size() > k_maximum_loose_files)
@@ -30,6 +42,7 @@ WorkTree read_bounded_work_tree(const fs::path& directory, bool all_files) {
             "'{}' is no git work tree and holds {} files: too many to copy into each machine",
             tree.root.string(), tree.files.size()),
         "start in the folder of the tests, or make it a git repository");
+  require_readable(tree);
   return tree;
 }
 
@@ -110,6 +123,8 @@ int run_tests(const RunOptions& options, const DriverRegistry& drivers) {
       assign(std::move(selection.tests), suite.definition,
              [&](const Test& test) -> const DriverFacts& { return chooser.choose(test); });
 
+  // A tree that cannot be read ends the run before it begins.
+  work_tree.get();
   RunDirectory directory = RunDirectory::create(state_directory() / "runs", options.run_directory);
   add_reports(options, directory, events);
   const CommandStatus& status = events.add(std::make_unique<CommandStatus>());

@@ -1,16 +1,14 @@
 #include <gtest/gtest.h>
 
 #include <fcntl.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
-#include <termios.h>
 
 #include <csignal>
 #include <cstdlib>
 
 #include <nlohmann/json.hpp>
 
-#include "tests/support/nestbox_program.hpp"
+#include "tests/support/nestbox_terminal.hpp"
 
 namespace nestbox {
 namespace {
@@ -166,33 +164,41 @@ TEST_F(Cli, EndsRunningTestsOnTheSecondInterrupt) {
 }
 
 TEST_F(Cli, OpensAShellOnATerminal) {
-  const FileDescriptor terminal(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));
-  ASSERT_EQ(::grantpt(terminal.get()), 0);
-  ASSERT_EQ(::unlockpt(terminal.get()), 0);
-  const winsize size{33, 99, 0, 0};
-  ASSERT_EQ(::ioctl(terminal.get(), TIOCSWINSZ, &size), 0);
-  FileDescriptor user(::open(::ptsname(terminal.get()), O_RDWR | O_NOCTTY | O_CLOEXEC));
-  const std::string typed = "stty size; exit 7\n";  // ahead of the shell, which must not lose it
-  ASSERT_EQ(::write(terminal.get(), typed.data(), typed.size()),
-            static_cast<ssize_t>(typed.size()));
+  // Typed ahead of the shell, which must not lose it.
+  const TerminalRun shell =
+      run_on_terminal(m_program, {"shell", "--driver", "local"}, "stty size; exit 7\n");
+  EXPECT_EQ(shell.status.code, 7) << shell.seen;
+  EXPECT_NE(shell.seen.find("33 99"), std::string::npos) << shell.seen;
+}
 
-  ProcessSpec spec = m_program.spec({"shell", "--driver", "local"});
-  spec.descriptors = {{0, user.get()}, {1, user.get()}, {2, user.get()}};
-  Process shell = Process::spawn(spec);
-  user.close();
-  const Deadline deadline = Deadline::after(std::chrono::minutes(1));
-  std::string seen;
-  char buffer[4096];
-  while (wait_readable(terminal.get(), deadline) == Wait::ready) {
-    const ssize_t count = ::read(terminal.get(), buffer, sizeof buffer);
-    if (count <= 0)
-      break;
-    seen.append(buffer, static_cast<std::size_t>(count));
-  }
-  const std::optional<ExitStatus> status = shell.wait(deadline);
-  ASSERT_TRUE(status) << seen;
-  EXPECT_EQ(status->code, 7) << seen;
-  EXPECT_NE(seen.find("33 99"), std::string::npos) << seen;
+TEST_F(Cli, OpensAShellWhereATestFailed) {
+  m_program.write_script("test_a.sh", "#!/bin/sh\necho left > behind\nexit 1\n");
+  m_program.write_script("test_b.sh", "#!/bin/sh\n");
+  const TerminalRun run =
+      run_on_terminal(m_program, {"run", "--driver", "local", "--jobs", "1", "--shell-on-fail"},
+                      "echo $NESTBOX_TEST $(cat behind) on $(tty | cut -c1-9); exit 7\n");
+  EXPECT_EQ(run.status.code, 1) << run.seen;
+  EXPECT_NE(run.seen.find("'test_a.sh' failed: a shell where it ran"), std::string::npos);
+  EXPECT_NE(run.seen.find("\ntest_a.sh left on /dev/pts/"), std::string::npos) << run.seen;
+  EXPECT_NE(run.seen.find("1 passed, 1 failed"), std::string::npos) << run.seen;
+  EXPECT_TRUE(m_program.processes_gone());
+}
+
+TEST_F(Cli, NeedsATerminalForAShell) {
+  EXPECT_EQ(run_locally({"--shell-on-fail", "--", "false"}).status.code, 2);
+  EXPECT_TRUE(said("--shell-on-fail needs a terminal")) << m_said;
+}
+
+TEST_F(Cli, EndsBeforeTheRunWhenTheSourcesCannotBeRead) {
+  m_program.write_script("test.sh", "#!/bin/sh\n");
+  const ProcessSpec init{.argv = {"git", "init", "-q"},
+                         .working_directory = m_program.working_directory};
+  run_checked(init, Deadline::after(std::chrono::minutes(1)));
+  write_file_atomically(m_program.working_directory / ".git/index", "damaged");
+  EXPECT_EQ(run_locally({"./test.sh"}).status.code, 3);
+  EXPECT_TRUE(said("error: cannot read the git work tree")) << m_said;
+  EXPECT_FALSE(said("infra")) << m_said;
+  EXPECT_FALSE(fs::exists(m_program.home() / "state/nestbox/runs/latest")) << "no run was begun";
 }
 
 TEST_F(Cli, RunsAShellOnPlainStreams) {
