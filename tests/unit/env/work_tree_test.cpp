@@ -152,6 +152,34 @@ TEST_F(WorkTreeTest, GoesIntoSubmodulesAndNestedRepositories) {
                           "sub module/.gitignore", "sub module/library.c", "sub module/new.c"));
 }
 
+TEST_F(WorkTreeTest, KnowsWhatGitIgnoresWithoutReadingTheTree) {
+  git({"init", "-q"});
+  write(".gitignore", "*.o\n!wanted.o\nbuild/\nkept/\n");
+  write("kept/tracked");
+  git({"add", "-f", "kept/tracked"});
+  write("sub/.gitignore", "*.tmp\n");
+  const IgnoreRules rules(root() / "sub");
+  EXPECT_TRUE(rules.ignores(root() / "a.o", false));
+  EXPECT_TRUE(rules.ignores(root() / "sub/other.o", false));
+  EXPECT_TRUE(rules.ignores(root() / "sub/a.tmp", false));
+  EXPECT_FALSE(rules.ignores(root() / "a.tmp", false));
+  EXPECT_FALSE(rules.ignores(root() / "sub/wanted.o", false));
+  EXPECT_FALSE(rules.ignores(root() / "a.c", false));
+  EXPECT_TRUE(rules.ignores(root() / "build", true));
+  EXPECT_FALSE(rules.ignores(root() / "build", false)) << "a file of that name is no folder";
+  EXPECT_TRUE(rules.ignores(root() / "build/deep/file.c", false));
+  EXPECT_FALSE(rules.ignores(root() / "kept", true)) << "it holds what is tracked";
+  EXPECT_FALSE(rules.ignores(root() / "kept/tracked", false));
+  EXPECT_TRUE(rules.ignores(root() / "kept/other", false));
+  EXPECT_FALSE(rules.ignores(root(), true));
+  EXPECT_FALSE(rules.ignores(m_folder.path() / "tree.o", false)) << "outside the work tree";
+}
+
+TEST_F(WorkTreeTest, IgnoresNothingOutsideGit) {
+  write(".gitignore", "*.o\n");
+  EXPECT_FALSE(IgnoreRules(root()).ignores(root() / "a.o", false));
+}
+
 TEST_F(WorkTreeTest, LeavesOutSubmodulesThatAreNotThere) {
   const fs::path inner = make_library();
   git({"init", "-q"});
