@@ -97,7 +97,8 @@ Test TestReader::test(const YamlNode& name, const YamlNode& body, const Test& de
                                  : "'script' and 'steps' exclude each other");
   if (!run && !file && !steps && knows_all(body, field))
     m_reader.mistake(name, "test '" + printable(name.scalar) + "' has nothing to run",
-                     "give it 'run: command' or 'script: path'");
+                     field[4] ? "give it 'run: command', 'script: path' or 'steps: […]'"
+                              : "give it 'run: command' or 'script: path'");
   Place where{field[3], field[4], field[5], steps, field[8], nullptr};
   if (field[12])
     where.machine_need = needs(*field[12], result.needs);
