@@ -70,23 +70,4 @@ std::string content_key(const Topology& topology, const std::vector<std::string>
   return hash.hex();
 }
 
-std::string content_key(const Topology& topology) {
-  Sha256 hash;
-  for (const TopologyNetwork& network : topology.networks)
-    hash.field("network", network.name)
-        .field("subnets", join(network.subnets, " "))
-        .field("impair", to_string(network.impair))
-        .field("mtu", std::to_string(network.mtu));
-  for (const TopologyMachine& machine : topology.machines) {
-    hash.field("machine", machine.name).field("after", join(machine.after, " "));
-    for (const TopologyLink& link : machine.links)
-      hash.field("link", link.network)
-          .field("mac", link.mac)
-          .field("addresses", join(link.addresses, " "));
-  }
-  for (const WorldStep& step : topology.setup)
-    hash.field("step", to_string(step.verb));
-  return hash.hex();
-}
-
 }  // namespace nestbox

@@ -18,8 +18,4 @@ std::string content_key(const Step& step, const std::string& content_hash = {});
 std::string content_key(const Topology& topology, const std::vector<std::string>& environment_keys,
                         const std::vector<std::string>& content_hashes);
 
-/// The hash of all that a topology's set-up world depends on, but what its environments are and
-/// what its steps copy.
-std::string content_key(const Topology& topology);
-
 }  // namespace nestbox
