@@ -102,7 +102,7 @@ void apply(const Setting& setting, YamlReader& reader, TestReader& values, Test&
   else if (key == "isolation" && value.scalar == "machine")
     test.needs.machine = true;
   else if (key == "isolation")
-    values.isolation(*(place.isolation = &value), test);
+    values.isolation(value, test);
   else if (key == "network")
     values.network(*(place.machine_need = &value), test.needs);
   else if (key == "memory")
@@ -146,7 +146,7 @@ load_script_header(std::string_view text, std::string_view name, const Definitio
       apply(setting, reader, values, test, place);
     seen.push_back(key);
   }
-  values.place(node(YamlNode::Kind::plain, 0, {}), place, test);
+  values.place(place, test);
   if (reader.any_mistake())
     return tl::unexpected(DefinitionErrors{reader.take_mistakes()});
   return test;

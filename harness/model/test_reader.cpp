@@ -45,8 +45,7 @@ Test TestReader::defaults(const YamlNode& section) {
   Place where;
   where.topology = field[1];
   where.from = field[2];
-  where.isolation = field[5];
-  place(section, where, test);
+  place(where, test);
   test.needs = {};  // a topology's, and not every test is to have one
   return test;
 }
@@ -99,10 +98,10 @@ Test TestReader::test(const YamlNode& name, const YamlNode& body, const Test& de
     m_reader.mistake(name, "test '" + printable(name.scalar) + "' has nothing to run",
                      field[4] ? "give it 'run: command', 'script: path' or 'steps: […]'"
                               : "give it 'run: command' or 'script: path'");
-  Place where{field[3], field[4], field[5], steps, field[8], nullptr};
+  Place where{field[3], field[4], field[5], steps, nullptr};
   if (field[12])
     where.machine_need = needs(*field[12], result.needs);
-  place(name, where, result);
+  place(where, result);
   if (field[13])
     result.skip = m_reader.text("skip", *field[13]);
   if (field[14])
@@ -110,7 +109,7 @@ Test TestReader::test(const YamlNode& name, const YamlNode& body, const Test& de
   return result;
 }
 
-void TestReader::place(const YamlNode& name, const Place& place, Test& test) {
+void TestReader::place(const Place& place, Test& test) {
   if (place.environment && place.topology)
     m_reader.mistake(*place.environment, "'environment' and 'topology' exclude each other",
                      "each machine of a topology says its own environment");
@@ -149,21 +148,11 @@ void TestReader::place(const YamlNode& name, const Place& place, Test& test) {
     if (place.steps->kind == YamlNode::Kind::sequence && place.steps->children.empty())
       m_reader.mistake(*place.steps, "'steps' is an empty list");
   }
-  refuse_in_a_world(name, place, test);
-  test.needs.machine = true;
-}
-
-void TestReader::refuse_in_a_world(const YamlNode& name, const Place& place, const Test& test) {
-  if (test.isolation == Isolation::fresh)
-    m_reader.mistake(place.isolation  ? *place.isolation
-                     : place.topology ? *place.topology
-                                      : name,
-                     "the machines of a topology are forks of its saved world, never 'fresh'",
-                     place.isolation ? "leave 'isolation' out" : "say 'isolation: fork'");
   if (place.machine_need)
     m_reader.mistake(*place.machine_need, "a test with a topology cannot size its machines",
                      "say memory, cores and network on the machines of topology '" + *test.topology
                          + "'");
+  test.needs.machine = true;
 }
 
 void TestReader::topology(const YamlNode& node, Test& test) {

@@ -30,11 +30,10 @@ public:
     const YamlNode* topology = nullptr;
     const YamlNode* from = nullptr;
     const YamlNode* steps = nullptr;
-    const YamlNode* isolation = nullptr;
     const YamlNode* machine_need = nullptr;  ///< memory, cores or network
   };
-  /// Reads them (but the needs and the isolation, which are known) and settles between them.
-  void place(const YamlNode& name, const Place& place, Test& test);
+  /// Reads them, but the needs, which are known by now, and settles between them.
+  void place(const Place& place, Test& test);
 
   void environment(const YamlNode& node, Test& test);
   void markers(const YamlNode& node, Test& test);  ///< added to those the test has
@@ -53,7 +52,6 @@ private:
   void common(const std::vector<const YamlNode*>& fields, Test& test);
   void topology(const YamlNode& node, Test& test);
   void from(const YamlNode& node, Test& test);
-  void refuse_in_a_world(const YamlNode& name, const Place& place, const Test& test);
 
   YamlReader& m_reader;
   const Definition& m_definition;

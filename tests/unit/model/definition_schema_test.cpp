@@ -46,7 +46,7 @@ const std::vector<std::string> k_valid = {
     R"({"version": 1, "topologies": {"t": {"machines": {"a": {}, "b": {}}, "setup": [{"on": "a", "run": "x"}, {"on": ["a", "b"], "run": ["x", ""], "timeout": "5s", "env": {"A": 1}}]}}})",
     R"({"version": 1, "topologies": {"t": {"machines": {"a": {}, "b": {}}, "setup": [{"on": "a,b", "copy": {"from": "x", "to": "/x"}}, {"copy": "a:/x b:/x"}, {"wait-for": "a port 1"}, {"net": "heal"}]}}})",
     R"({"version": 1, "topologies": {"t": {"machines": {"a": {}}}}, "tests": {"x": {"topology": "t", "run": "x"}}})",
-    R"({"version": 1, "topologies": {"t": {"machines": {"a": {}}}}, "tests": {"x": {"topology": "t", "script": "x", "from": "a", "isolation": "fork", "needs": {"nested": true}}}})",
+    R"({"version": 1, "topologies": {"t": {"machines": {"a": {}}}}, "tests": {"x": {"topology": "t", "script": "x", "from": "a", "isolation": "fresh", "needs": {"nested": true}}}})",
     R"({"version": 1, "topologies": {"t": {"machines": {"a": {}}}}, "tests": {"x": {"topology": "t", "run": "x", "from": "host"}}})",
     R"({"version": 1, "topologies": {"t": {"machines": {"a": {}}}}, "tests": {"x": {"topology": "t", "steps": [{"on": "a", "run": "x"}, {"net": "show"}]}}})",
     R"({"version": 1, "topologies": {"t": {"machines": {"a": {}}}}, "defaults": {"environment": "tiny", "topology": "t", "from": "a"}})",
@@ -202,12 +202,10 @@ const std::vector<std::string> k_invalid = {
     R"({"version": 1, "topologies": {"t": {"machines": {"a": {}}}}, "tests": {"x": {"topology": "t", "run": "x", "steps": [{"net": "heal"}]}}})",
     R"({"version": 1, "topologies": {"t": {"machines": {"a": {}}}}, "tests": {"x": {"topology": "t", "steps": []}}})",
     R"({"version": 1, "topologies": {"t": {"machines": {"a": {}}}}, "tests": {"x": {"topology": "t", "steps": [{"net": "heal"}], "from": "a"}}})",
-    R"({"version": 1, "topologies": {"t": {"machines": {"a": {}}}}, "tests": {"x": {"topology": "t", "run": "x", "isolation": "fresh"}}})",
     R"({"version": 1, "topologies": {"t": {"machines": {"a": {}}}}, "tests": {"x": {"topology": "t", "run": "x", "needs": {"memory": "1GiB"}}}})",
     R"({"version": 1, "topologies": {"t": {"machines": {"a": {}}}}, "tests": {"x": {"topology": "t", "run": "x", "from": "localhost"}}})",
     R"({"version": 1, "topologies": {"t": {"machines": {"a": {}}}}, "tests": {"x": {"topology": ["t"], "run": "x"}}})",
     R"({"version": 1, "topologies": {"t": {"machines": {"a": {}}}}, "defaults": {"from": "a"}})",
-    R"({"version": 1, "topologies": {"t": {"machines": {"a": {}}}}, "defaults": {"topology": "t", "isolation": "fresh"}})",
 };
 
 /// What only the loader can tell; the schema accepts it.

@@ -246,8 +246,7 @@ TEST(Topology, IsNamedByAScriptsHeader) {
   EXPECT_EQ(script->from, "host");
   EXPECT_TRUE(script->needs.machine);
 
-  auto wrong = load_script_header("# nestbox: from=d topology=trio environment=tiny cores=2 "
-                                  "isolation=fresh\n",
+  auto wrong = load_script_header("# nestbox: from=d topology=trio environment=tiny cores=2\n",
                                   "a.sh", definition);
   ASSERT_FALSE(wrong);
   std::string text;
@@ -257,7 +256,6 @@ TEST(Topology, IsNamedByAScriptsHeader) {
                               "'trio'"));
   EXPECT_THAT(text, HasSubstr("'environment' and 'topology' exclude each other"));
   EXPECT_THAT(text, HasSubstr("a.sh:1:56: error: a test with a topology cannot size its machines"));
-  EXPECT_THAT(text, HasSubstr("never 'fresh'"));
 
   auto alone = load_script_header("# nestbox: topology=trio\n", "a.sh", {});
   ASSERT_FALSE(alone);

@@ -1,0 +1,2 @@
+#!/bin/sh
+# nestbox: topology=trio from=host
