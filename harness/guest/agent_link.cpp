@@ -34,6 +34,9 @@ void lower_event(const FileDescriptor& event) {
   [[maybe_unused]] const ssize_t got = read(event.get(), &count, sizeof count);
 }
 
+/// Of what the thread waits for: the socket and the wake-up.
+constexpr std::size_t k_own_entries = 2;
+
 bool carries_data(FrameType type) {
   return type == FrameType::output || type == FrameType::error_output || type == FrameType::tree;
 }
@@ -107,7 +110,11 @@ AgentStream::Message AgentStream::receive(Deadline deadline, const CancelToken& 
   }
 }
 
-AgentLink::AgentLink(FileDescriptor socket) : m_socket(std::move(socket)), m_wake(make_event()) {
+AgentLink::AgentLink(FileDescriptor socket)
+    : m_socket(std::move(socket)), m_wake(make_event()),
+      m_calls([this](FrameType type, std::uint32_t stream, std::string_view payload) {
+        send(type, stream, payload);
+      }) {
   {
     // Before the machine even runs: it finds the hello waiting.
     const std::scoped_lock lock(m_mutex);
@@ -128,6 +135,7 @@ AgentLink::~AgentLink() {
 void AgentLink::session_ended() {
   const std::scoped_lock lock(m_mutex);
   m_session = Session::none;
+  m_calls.clear();
 }
 
 void AgentLink::on_call(std::function<void(FileDescriptor)> handler) {
@@ -147,11 +155,7 @@ void AgentLink::begin_session() {
 void AgentLink::send(FrameType type, std::uint32_t stream, std::string_view payload) {
   std::string bytes;
   bytes.reserve(payload.size() + k_frame_header_size);
-  do {
-    const std::string_view part = payload.substr(0, k_max_payload);
-    payload.remove_prefix(part.size());
-    append_frame(bytes, type, stream, part, payload.empty() ? std::uint16_t{0} : k_more);
-  } while (!payload.empty());
+  append_message(bytes, type, stream, payload);
   write(bytes);
 }
 
@@ -185,31 +189,54 @@ void AgentLink::fail(Error error) {
   if (!m_failure)
     m_failure = std::move(error);
   m_backlog.clear();
+  m_calls.clear();
   shutdown(m_socket.get(), SHUT_RDWR);  // lets go of a machine that is still writing
   for (const auto& [id, stream] : m_streams)
     raise_event(stream->m_event);
 }
 
 void AgentLink::work() {
+  std::vector<pollfd> polled;
   while (true) {
-    short events = POLLIN;
     {
       const std::scoped_lock lock(m_mutex);
       if (m_stop || m_failure)
         return;
-      if (!m_backlog.empty())
-        events |= POLLOUT;
+      const bool blocked = !m_backlog.empty();
+      polled = {{m_socket.get(), static_cast<short>(blocked ? POLLIN | POLLOUT : POLLIN), 0},
+                {m_wake.get(), POLLIN, 0}};
+      // What calls send waits until what was sent before is gone.
+      if (!blocked)
+        m_calls.watch(polled);
     }
-    pollfd polled[] = {{m_socket.get(), events, 0}, {m_wake.get(), POLLIN, 0}};
-    poll(polled, std::size(polled), -1);
-    const std::scoped_lock lock(m_mutex);
-    if (polled[1].revents)
-      lower_event(m_wake);
-    if (polled[0].revents & POLLOUT)
-      write_backlog();
-    if (polled[0].revents & (POLLIN | POLLHUP | POLLERR))
-      read_socket();
+    poll(polled.data(), polled.size(), -1);
+    {
+      const std::scoped_lock lock(m_mutex);
+      if (polled[1].revents)
+        lower_event(m_wake);
+      if (polled[0].revents & POLLOUT)
+        write_backlog();
+      if (polled.size() > k_own_entries)
+        m_calls.serve(polled.data() + k_own_entries, polled.size() - k_own_entries);
+      if (polled[0].revents & (POLLIN | POLLHUP | POLLERR))
+        read_socket();
+    }
+    hand_over_calls();
   }
+}
+
+void AgentLink::hand_over_calls() {
+  std::vector<FileDescriptor> calls;
+  {
+    const std::scoped_lock lock(m_mutex);
+    calls = m_calls.take_new();
+  }
+  if (calls.empty())
+    return;
+  const std::scoped_lock lock(m_handler_mutex);
+  for (FileDescriptor& call : calls)
+    if (m_on_call)
+      m_on_call(std::move(call));
 }
 
 void AgentLink::read_socket() {
@@ -246,6 +273,11 @@ void AgentLink::dispatch(const Frame& frame) {
   if (frame.type == FrameType::hello)
     return greet(frame.payload);
   // Until the agent has answered our hello it may still be sending what a former host asked for.
+  if (m_session == Session::established && frame.stream >= k_first_call_stream) {
+    if (!m_calls.receive(frame))
+      fail(Error(ErrorCode::corrupt, "the machine's agent breaks the rules of a call"));
+    return;
+  }
   const auto found = m_streams.find(frame.stream);
   if (m_session != Session::established || found == m_streams.end())
     return;

@@ -13,6 +13,7 @@
 #include "harness/base/clock.hpp"
 #include "harness/base/error.hpp"
 #include "harness/base/scope.hpp"
+#include "harness/guest/agent_calls.hpp"
 #include "harness/guest/agent_protocol.hpp"
 
 namespace nestbox {
@@ -75,7 +76,7 @@ public:
 
 private:
   friend class AgentStream;
-  // All of these but work() want m_mutex held.
+  // All of these but hand_over_calls() and work() want m_mutex held.
   void begin_session();
   void send(FrameType type, std::uint32_t stream, std::string_view payload);
   void write(std::string_view bytes);
@@ -84,6 +85,7 @@ private:
   void greet(std::string_view payload);
   void read_socket();
   void write_backlog();
+  void hand_over_calls();
   void work();
 
   enum class Session { none, greeted, established };
@@ -99,6 +101,7 @@ private:
   std::optional<Error> m_failure;
   bool m_stop = false;
   FrameDecoder m_decoder;
+  AgentCalls m_calls;
   std::mutex m_handler_mutex;  ///< held while the handler is called; taken before m_mutex
   std::function<void(FileDescriptor)> m_on_call;
   std::thread m_thread;

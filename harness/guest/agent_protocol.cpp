@@ -11,28 +11,11 @@ namespace {
 constexpr std::uint8_t k_run_input = 1;
 constexpr std::uint8_t k_run_terminal = 2;
 
-void write_strings(PayloadWriter& writer, const std::vector<std::string>& strings) {
-  writer.integer(static_cast<std::uint32_t>(strings.size()));
-  for (const std::string& text : strings)
-    writer.string(text);
-}
-
-std::vector<std::string> read_strings(PayloadReader& reader) {
-  std::vector<std::string> strings;
-  const auto count = reader.integer<std::uint32_t>();
-  // Each string takes four bytes at least, so a claimed count cannot make us reserve more than was
-  // sent.
-  strings.reserve(std::min<std::size_t>(count, reader.left() / 4));
-  for (std::uint32_t i = 0; i < count && reader.sound(); ++i)
-    strings.emplace_back(reader.string());
-  return strings;
-}
-
 ThawMessage::Interface read_interface(PayloadReader& reader) {
   ThawMessage::Interface interface;
   interface.mac = reader.string();
   interface.mtu = reader.integer<std::uint32_t>();
-  interface.addresses = read_strings(reader);
+  interface.addresses = reader.strings();
   const auto routes = reader.integer<std::uint32_t>();
   for (std::uint32_t i = 0; i < routes && reader.sound(); ++i) {
     const std::string_view destination = reader.string();
@@ -82,9 +65,7 @@ std::string encode(const RunMessage& message) {
                                            | (message.terminal ? k_run_terminal : 0)));
   const RunMessage::Terminal terminal = message.terminal.value_or(RunMessage::Terminal{});
   writer.integer(terminal.rows).integer(terminal.columns).string(message.working_directory);
-  write_strings(writer, message.argv);
-  write_strings(writer, message.environment);
-  return writer.take();
+  return writer.strings(message.argv).strings(message.environment).take();
 }
 
 std::optional<RunMessage> decode_run(std::string_view payload) {
@@ -97,8 +78,8 @@ std::optional<RunMessage> decode_run(std::string_view payload) {
   if (options & k_run_terminal)
     message.terminal = RunMessage::Terminal{rows, columns};
   message.working_directory = reader.string();
-  message.argv = read_strings(reader);
-  message.environment = read_strings(reader);
+  message.argv = reader.strings();
+  message.environment = reader.strings();
   if (message.argv.empty() || options > (k_run_input | k_run_terminal)
       || holds_nul(message.working_directory) || std::ranges::any_of(message.argv, holds_nul)
       || std::ranges::any_of(message.environment, holds_nul))
@@ -134,13 +115,12 @@ std::string encode(const ThawMessage& message) {
       .integer(static_cast<std::uint32_t>(message.interfaces.size()));
   for (const ThawMessage::Interface& interface : message.interfaces) {
     writer.string(interface.mac).integer(interface.mtu);
-    write_strings(writer, interface.addresses);
-    writer.integer(static_cast<std::uint32_t>(interface.routes.size()));
+    writer.strings(interface.addresses)
+        .integer(static_cast<std::uint32_t>(interface.routes.size()));
     for (const ThawMessage::Route& route : interface.routes)
       writer.string(route.destination).string(route.gateway);
   }
-  write_strings(writer, message.hosts);
-  return writer.take();
+  return writer.strings(message.hosts).take();
 }
 
 std::optional<ThawMessage> decode_thaw(std::string_view payload) {
@@ -153,7 +133,7 @@ std::optional<ThawMessage> decode_thaw(std::string_view payload) {
   const auto interfaces = reader.integer<std::uint32_t>();
   for (std::uint32_t i = 0; i < interfaces && reader.sound(); ++i)
     message.interfaces.push_back(read_interface(reader));
-  message.hosts = read_strings(reader);
+  message.hosts = reader.strings();
   return when_complete(reader, std::move(message));
 }
 

@@ -22,6 +22,11 @@ constexpr std::uint32_t k_input_window = 1024 * 1024;
 /// A message longer than a frame (a run with a large environment) is refused beyond this.
 constexpr std::size_t k_max_message = 2 * 1024 * 1024;
 
+/// The machine numbers the streams that it opens, one for each call to the host, from here on.
+constexpr std::uint32_t k_first_call_stream = 0x80000000;
+/// Calls at one time.
+constexpr std::size_t k_max_calls = 64;
+
 using Nonce = std::array<char, 16>;
 
 /// Begins a session; the agent answers with the same nonce and says what it is. An agent that has

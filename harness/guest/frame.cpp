@@ -69,6 +69,15 @@ void append_frame(std::string& out, FrameType type, std::uint32_t stream, std::s
   out.append(header, sizeof header).append(payload);
 }
 
+void append_message(std::string& out, FrameType type, std::uint32_t stream,
+                    std::string_view payload) {
+  do {
+    const std::string_view part = payload.substr(0, k_max_payload);
+    payload.remove_prefix(part.size());
+    append_frame(out, type, stream, part, payload.empty() ? std::uint16_t{0} : k_more);
+  } while (!payload.empty());
+}
+
 FrameDecoder::FrameDecoder() : m_buffer(2 * (k_frame_header_size + k_max_payload)) {}
 
 FrameDecoder::Space FrameDecoder::space() {

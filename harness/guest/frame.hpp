@@ -37,6 +37,16 @@ enum class FrameType : std::uint8_t {
   tree = 17,  ///< both ways: a piece of a tree stream
   done = 18,  ///< from the agent: the request of this stream is fulfilled
   error = 19,  ///< from the agent: it is not, and why
+  call = 20,   ///< from the agent: a program in the machine calls the host; output, input, end and
+               ///< credit follow
+
+  // Those of the verb protocol (verb_protocol.hpp).
+  verb_call = 32,          ///< to the host: what to do
+  verb_input = 33,         ///< to the host: stdin
+  verb_input_end = 34,     ///< to the host: no more of it
+  verb_output = 35,        ///< from the host: stdout
+  verb_error_output = 36,  ///< from the host: stderr
+  verb_exit = 37,          ///< from the host: it is done; the last frame
 };
 
 /// The message goes on in the next frame of this type and stream.
@@ -57,6 +67,10 @@ void encode_frame_header(FrameType type, std::uint16_t flags, std::uint32_t stre
 /// Header and payload behind each other, appended to `out`.
 void append_frame(std::string& out, FrameType type, std::uint32_t stream, std::string_view payload,
                   std::uint16_t flags = 0);
+
+/// A message as frames: a payload longer than k_max_payload goes into several.
+void append_message(std::string& out, FrameType type, std::uint32_t stream,
+                    std::string_view payload);
 
 /// Cuts received bytes into frames. Bytes that are no frame are skipped until a valid header comes,
 /// and counted.

@@ -1,14 +1,17 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <vector>
 
 namespace nestbox {
 
-/// Builds a payload: little-endian integers; strings as a 32-bit length and their bytes.
+/// Builds a payload: little-endian integers; strings as a 32-bit length and their
+/// bytes; lists of them behind a 32-bit count.
 class PayloadWriter {
 public:
   template <class Integer>
@@ -21,6 +24,12 @@ public:
   PayloadWriter& string(std::string_view text) {
     integer(static_cast<std::uint32_t>(text.size()));
     m_bytes.append(text);
+    return *this;
+  }
+  PayloadWriter& strings(const std::vector<std::string>& texts) {
+    integer(static_cast<std::uint32_t>(texts.size()));
+    for (const std::string& text : texts)
+      string(text);
     return *this;
   }
   std::string take() { return std::move(m_bytes); }
@@ -44,6 +53,16 @@ public:
     return value;
   }
   std::string_view string() { return raw(integer<std::uint32_t>()); }
+  std::vector<std::string> strings() {
+    std::vector<std::string> texts;
+    const auto count = integer<std::uint32_t>();
+    // Each string takes four bytes at least, so a claimed count cannot make us reserve more than
+    // was sent.
+    texts.reserve(std::min<std::size_t>(count, left() / 4));
+    for (std::uint32_t i = 0; i < count && sound(); ++i)
+      texts.emplace_back(string());
+    return texts;
+  }
 
   /// True when nothing was missing so far.
   bool sound() const noexcept { return m_sound; }

@@ -7,16 +7,9 @@
 #include "harness/base/result.hpp"
 #include "harness/model/topology.hpp"
 #include "harness/model/verb.hpp"
+#include "harness/model/verb_usage.hpp"
 
 namespace nestbox {
-
-/// For help texts: one row a verb, in the order to show them.
-struct VerbUsage {
-  std::string_view name;  ///< "exec", "net set"
-  std::string_view arguments;
-  std::string_view summary;
-};
-const std::vector<VerbUsage>& verb_usages();
 
 /// A mistake in the words of a verb.
 struct VerbMistake {

@@ -1,13 +1,16 @@
-// The guest agent: one static program in one of three roles.
+// The guest agent: one static program in one of four roles.
 //   PID 1                           /init of our initramfs: initialises the machine (init.hpp) and
 //   serves the
 //                                   virtio-serial port, or hands over to systemd, which starts it
 //                                   again as:
 //   agent --service                 a service of a full system, serving the port
-//   agent --serve-fd N [--no-identity]
+//   agent --serve-fd N [--no-identity] [--calls SOCKET]
 //                                   serves a connected socket until its end, as an ordinary process
 //                                   (tests);
-//                                   --no-identity: a thaw is checked but leaves this machine alone
+//                                   --no-identity: a thaw is checked but leaves this machine alone;
+//                                   --calls: programs call the host through a socket made there
+//   nestbox VERB …                  as a client of the host, for programs in the machine
+//                                   (verb_client.hpp)
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -22,6 +25,8 @@
 #include "harness/guest/agent/init.hpp"
 #include "harness/guest/agent/port.hpp"
 #include "harness/guest/agent/server.hpp"
+#include "harness/guest/verb_client.hpp"
+#include "harness/guest/verb_protocol.hpp"
 
 namespace nestbox::agent {
 
@@ -29,7 +34,7 @@ namespace {
 
 int usage() {
   constexpr std::string_view k_text =
-      "usage: agent --service | agent --serve-fd N [--no-identity]\n";
+      "usage: agent --service | agent --serve-fd N [--no-identity] [--calls SOCKET]\n";
   [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, k_text.data(), k_text.size());
   return 2;
 }
@@ -52,23 +57,36 @@ int serve_port(DeviceEvents& events, ServerSettings settings) {
 int be_init() {
   DeviceEvents events;
   initialise_machine(events);
-  return serve_port(events, {.cgroup_base = prepare_root_cgroup(), .is_init = true});
+  return serve_port(
+      events,
+      {.cgroup_base = prepare_root_cgroup(), .is_init = true, .call_socket = k_host_socket});
 }
 
 int be_service() {
   prctl(PR_SET_CHILD_SUBREAPER, 1);
   DeviceEvents events;
-  return serve_port(events, {.cgroup_base = own_cgroup(), .expendable_commands = true});
+  return serve_port(
+      events,
+      {.cgroup_base = own_cgroup(), .expendable_commands = true, .call_socket = k_host_socket});
 }
 
 int be_tested(int argc, char** argv) {
   const int connection = std::atoi(argv[2]);
   fcntl(connection, F_SETFL, O_NONBLOCK);
   fcntl(connection, F_SETFD, FD_CLOEXEC);
-  const bool no_identity = argc == 4 && std::string_view(argv[3]) == "--no-identity";
-  if (connection <= STDERR_FILENO || (argc == 4 && !no_identity))
+  ServerSettings settings{.end_with_connection = true};
+  for (int i = 3; i < argc; ++i) {
+    const std::string_view option = argv[i];
+    if (option == "--no-identity")
+      settings.change_identity = false;
+    else if (option == "--calls" && i + 1 < argc)
+      settings.call_socket = argv[++i];
+    else
+      return usage();
+  }
+  if (connection <= STDERR_FILENO)
     return usage();
-  Server(connection, {.change_identity = !no_identity, .end_with_connection = true}).serve();
+  Server(connection, std::move(settings)).serve();
   return 0;
 }
 
@@ -77,10 +95,12 @@ int main(int argc, char** argv) {
   restore_signals();
   if (getpid() == 1)
     return be_init();
+  if (std::string_view(argv[0]).ends_with("/nestbox") || argv[0] == std::string_view("nestbox"))
+    return verb_main(argc, argv);
   const std::string_view role = argc > 1 ? argv[1] : "";
   if (role == "--service" && argc == 2)
     return be_service();
-  if (role == "--serve-fd" && (argc == 3 || argc == 4))
+  if (role == "--serve-fd" && argc >= 3)
     return be_tested(argc, argv);
   return usage();
 }

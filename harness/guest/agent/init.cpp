@@ -189,8 +189,12 @@ void initialise_machine(DeviceEvents& events) {
     if (!install_service())
       give_up("cannot install the agent as a service");
   }
-  if (!parameters.root.empty())
+  if (!parameters.root.empty()) {
+    if (!parameters.systemd && !copy_agent())
+      give_up("cannot copy the agent");
     enter_root(parameters.root, events);
+  }
+  install_client(parameters.root.empty() ? "/init" : k_agent_copy);
   raise_user_network();
   if (parameters.systemd) {
     hand_over_to_systemd();

@@ -17,7 +17,7 @@ namespace nestbox::agent {
 namespace {
 
 constexpr std::string_view k_default_path =
-    "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+    "/run/nestbox/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 std::string_view name_of(std::string_view variable) {
   return variable.substr(0, variable.find('='));

@@ -3,21 +3,26 @@
 #include <signal.h>
 #include <sys/reboot.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstring>
+#include <iterator>
 #include <utility>
 
+#include "harness/guest/agent/call.hpp"
 #include "harness/guest/agent/command.hpp"
+#include "harness/guest/agent/system.hpp"
 #include "harness/guest/agent/transfer.hpp"
 
 namespace nestbox::agent {
 
 namespace {
 
-enum Tag : std::uint64_t { k_connection, k_signals, k_sources };
+enum Tag : std::uint64_t { k_connection, k_signals, k_sources, k_calls };
 
 constexpr std::size_t k_max_streams = 1024;
 /// After so much input others get their turn.
@@ -50,6 +55,13 @@ Server::Server(int connection, ServerSettings settings)
   m_watcher.add(m_connection, EPOLLIN | EPOLLOUT | EPOLLET, k_connection);
   m_watcher.add(m_signals.get(), EPOLLIN, k_signals);
   m_watcher.add(m_session.sources.descriptor(), EPOLLIN, k_sources);
+  if (m_settings.call_socket.empty())
+    return;
+  m_call_listener = listen_for_calls(m_settings.call_socket);
+  if (m_call_listener)
+    m_watcher.add(m_call_listener.get(), EPOLLIN, k_calls);
+  else
+    report("cannot listen on '" + m_settings.call_socket + "': " + strerrordesc_np(errno));
 }
 
 void Server::serve() {
@@ -65,6 +77,8 @@ void Server::serve() {
         m_readable = m_readable || (events[i].events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0;
       else if (events[i].data.u64 == k_signals)
         handle_signals();
+      else if (events[i].data.u64 == k_calls)
+        accept_calls();
       else
         handle_sources();
   }
@@ -166,7 +180,7 @@ void Server::say_hello(const Nonce& nonce) {
 }
 
 void Server::open_stream(const Frame& frame) {
-  if (m_streams.contains(frame.stream)
+  if (frame.stream >= k_first_call_stream || m_streams.contains(frame.stream)
       || m_streams.size() + m_unfinished_runs.size() >= k_max_streams)
     return refuse(frame.stream, "a stream too many");
   if (frame.type == FrameType::run)
@@ -226,6 +240,21 @@ void Server::handle_sources() {
     const auto found = m_streams.find(static_cast<std::uint32_t>(events[i].data.u64 >> 8));
     if (found != m_streams.end() && !found->second->finished())
       found->second->ready(static_cast<unsigned>(events[i].data.u64 & 0xFF));
+  }
+}
+
+/// Whoever calls while no host is there, or one too many, is hung up on at once.
+void Server::accept_calls() {
+  while (true) {
+    FileDescriptor connection(
+        accept4(m_call_listener.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    if (!connection)
+      return;
+    const auto calls = std::distance(m_streams.lower_bound(k_first_call_stream), m_streams.end());
+    if (!m_nonce || calls >= static_cast<std::ptrdiff_t>(k_max_calls))
+      continue;
+    const std::uint32_t id = m_next_call++;
+    m_streams.emplace(id, std::make_unique<Call>(m_session, id, std::move(connection)));
   }
 }
 

@@ -16,6 +16,7 @@ struct ServerSettings {
   bool is_init = false;       ///< PID 1: reap orphans, answer the signals that shut a machine down
   bool expendable_commands =
       false;                    ///< the kernel shall take commands before us when memory is short
+  std::string call_socket{};    ///< where programs call the host; empty: they cannot
   bool change_identity = true;  ///< false: check a thaw but leave this machine alone
   bool end_with_connection =
       false;  ///< return at end of file (a socket) instead of waiting for the next host
@@ -39,6 +40,7 @@ private:
   void keep(std::uint32_t id, std::unique_ptr<Stream> stream);
   void handle_signals();
   void handle_sources();
+  void accept_calls();
   void answer(std::uint32_t stream, const std::optional<std::string>& error);
   void refuse(std::uint32_t stream, std::string why);
   void say_hello(const Nonce& nonce);
@@ -46,6 +48,7 @@ private:
   int m_connection;
   ServerSettings m_settings;
   FileDescriptor m_signals;
+  FileDescriptor m_call_listener;
   Watcher m_watcher;
   ProcessTrees m_trees;
   OomCounter m_ooms;
@@ -55,6 +58,7 @@ private:
   std::optional<Nonce> m_nonce;
   std::map<std::uint32_t, std::unique_ptr<Stream>> m_streams;
   std::map<std::uint32_t, std::string> m_unfinished_runs;
+  std::uint32_t m_next_call = k_first_call_stream;
   bool m_readable = true;
   bool m_sources_watched = true;
   bool m_connected = true;

@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstring>
+#include <string>
 
 #include "harness/base/scope.hpp"
 #include "harness/guest/agent/system.hpp"
@@ -14,7 +16,6 @@ namespace nestbox::agent {
 
 namespace {
 
-constexpr const char* k_program = "/run/nestbox/agent";
 constexpr const char* k_unit = "/run/systemd/system/nestbox-agent.service";
 constexpr const char* k_wanted =
     "/run/systemd/system/multi-user.target.wants/nestbox-agent.service";
@@ -42,9 +43,12 @@ StandardOutput=null
 StandardError=null
 )";
 
-bool copy_ourselves() {
+}  // namespace
+
+bool copy_agent() {
+  make_directories("/run/nestbox");
   const FileDescriptor source(open("/proc/self/exe", O_RDONLY | O_CLOEXEC));
-  const FileDescriptor copy(open(k_program, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0755));
+  const FileDescriptor copy(open(k_agent_copy, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0755));
   struct stat status;
   if (!source || !copy || fstat(source.get(), &status) != 0)
     return false;
@@ -55,12 +59,15 @@ bool copy_ourselves() {
   return fchmod(copy.get(), 0755) == 0;
 }
 
-}  // namespace
+void install_client(const char* agent) {
+  make_directories("/run/nestbox/bin");
+  if (symlink(agent, "/run/nestbox/bin/nestbox") != 0 && errno != EEXIST)
+    report(std::string("cannot make '/run/nestbox/bin/nestbox': ") + strerrordesc_np(errno));
+}
 
 bool install_service() {
-  make_directories("/run/nestbox");
   make_directories("/run/systemd/system/multi-user.target.wants");
-  return copy_ourselves() && write_file(k_unit, k_unit_text)
+  return copy_agent() && write_file(k_unit, k_unit_text)
          && (symlink(k_unit, k_wanted) == 0 || errno == EEXIST);
 }
 

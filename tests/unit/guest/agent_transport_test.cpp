@@ -92,10 +92,10 @@ TEST(AgentTransport, GivesACommandTheDefaultEnvironmentAndItsOwn) {
   command.environment = {{"LANG", "C"}, {"MINE", "with spaces\nand lines"}};
   std::string output;
   EXPECT_TRUE(agent.transport->run(command, collecting(output), soon(), {}).status.success());
-  EXPECT_EQ(
-      output,
-      "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\nHOME=/root\nUSER=root\n"
-      "LOGNAME=root\nTERM=dumb\nLANG=C\nMINE=with spaces\nand lines\n");
+  EXPECT_EQ(output,
+            "PATH=/run/nestbox/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n"
+            "HOME=/root\nUSER=root\n"
+            "LOGNAME=root\nTERM=dumb\nLANG=C\nMINE=with spaces\nand lines\n");
 }
 
 TEST(AgentTransport, SaysWhyAProgramCannotRunTheWayAShellDoes) {
