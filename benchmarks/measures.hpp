@@ -17,11 +17,12 @@ struct Group {
   std::function<void(World&, std::vector<Row>&)> measure;
 };
 
-Group tiny_forks();    ///< against raw QEMU and docker run
-Group tiny_pool();     ///< from the warm pool, against docker run
-Group debian_forks();  ///< against raw QEMU and a cold boot; a clone's memory
-Group agent();         ///< round trips, commands, files
-Group program();       ///< `nestbox run`, a hundred tests
-Group listing();       ///< a hundred thousand tests
+Group tiny_forks();      ///< against raw QEMU and docker run
+Group tiny_pool();       ///< from the warm pool, against docker run
+Group debian_forks();    ///< against raw QEMU and a cold boot; a clone's memory
+Group agent();           ///< round trips, commands, files
+Group program();         ///< `nestbox run`, a hundred tests
+Group listing();         ///< a hundred thousand tests
+Group network_switch();  ///< frames, memory, latency and loss of a virtual switch
 
 }  // namespace nestbox::bench

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 namespace nestbox::bench {
@@ -12,8 +13,28 @@ constexpr auto k_columns = "{:<28} {:>10} {:<4} {:<8} {}";
 
 }  // namespace
 
+bool Bar::holds(double value) const {
+  switch (side) {
+  case Side::at_most:
+    return value <= limit;
+  case Side::at_least:
+    return value >= limit;
+  case Side::within:
+    return std::abs(value - limit) <= tolerance;
+  }
+  return false;
+}
+
 std::string Bar::text() const {
-  return fmt::format("{}{:g}", side == Side::at_most ? "<=" : ">=", limit);
+  switch (side) {
+  case Side::at_most:
+    return fmt::format("<={:g}", limit);
+  case Side::at_least:
+    return fmt::format(">={:g}", limit);
+  case Side::within:
+    return fmt::format("{:g}+-{:g}", limit, tolerance);
+  }
+  return {};
 }
 
 std::string table_head() {

@@ -10,12 +10,13 @@ namespace nestbox::bench {
 
 /// What a measured value is held against.
 struct Bar {
-  enum class Side { at_most, at_least };
+  enum class Side { at_most, at_least, within };
   Side side = Side::at_most;
   double limit = 0;
+  double tolerance = 0;  ///< of `within`
 
-  bool holds(double value) const { return side == Side::at_most ? value <= limit : value >= limit; }
-  std::string text() const;  ///< "<=1.25"
+  bool holds(double value) const;
+  std::string text() const;  ///< "<=1.25", ">=30", "20+-2"
 };
 
 inline Bar at_most(double limit) {
@@ -23,6 +24,9 @@ inline Bar at_most(double limit) {
 }
 inline Bar at_least(double limit) {
   return {Bar::Side::at_least, limit};
+}
+inline Bar within(double value, double tolerance) {
+  return {Bar::Side::within, value, tolerance};
 }
 
 /// One promise and what was measured for it.

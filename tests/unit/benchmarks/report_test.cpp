@@ -15,6 +15,16 @@ TEST(Bar, HoldsAtItsLimit) {
   EXPECT_FALSE(at_most(1.25).holds(1.26));
   EXPECT_TRUE(at_least(30).holds(30));
   EXPECT_FALSE(at_least(30).holds(29.9));
+  EXPECT_TRUE(within(20, 2).holds(18));
+  EXPECT_TRUE(within(20, 2).holds(22));
+  EXPECT_FALSE(within(20, 2).holds(17.9));
+  EXPECT_FALSE(within(20, 2).holds(22.1));
+}
+
+TEST(Bar, SaysWhatItWants) {
+  EXPECT_EQ(at_most(1.25).text(), "<=1.25");
+  EXPECT_EQ(at_least(30).text(), ">=30");
+  EXPECT_EQ(within(20, 2).text(), "20+-2");
 }
 
 TEST(BenchmarkTable, GivesARowItsFiveColumns) {
