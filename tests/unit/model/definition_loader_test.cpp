@@ -234,13 +234,18 @@ TEST(DefinitionLoader, PlacesMistakesInOneVeryLongLineWithoutTheLine) {
   EXPECT_EQ(where.source_line, "");
 }
 
-TEST(DefinitionLoader, TakesTheExampleOfItsReference) {
-  std::string page = read_file(fs::path(NESTBOX_SOURCE_DIR) / "docs/reference/nestbox-yml.md");
+Definition first_example(const std::string& page) {
+  std::string text = read_file(fs::path(NESTBOX_SOURCE_DIR) / "docs" / page);
   const std::string fence = "```yaml\n";
-  std::size_t begin = page.find(fence) + fence.size();
-  Definition definition =
-      load(std::string_view(page).substr(begin, page.find("```", begin) - begin));
-  EXPECT_EQ(definition.tests.size(), 2U);
+  std::size_t begin = text.find(fence) + fence.size();
+  return load(std::string_view(text).substr(begin, text.find("```", begin) - begin));
+}
+
+TEST(DefinitionLoader, TakesTheExamplesOfItsDocumentation) {
+  EXPECT_EQ(first_example("reference/nestbox-yml.md").tests.size(), 2U);
+  Definition worlds = first_example("how-to/test-several-machines.md");
+  EXPECT_EQ(worlds.tests.size(), 3U);
+  EXPECT_EQ(worlds.tests.at(2).steps.size(), 8U);
 }
 
 TEST(Definition, RaisesAnEnvironmentToWhatATestNeeds) {
