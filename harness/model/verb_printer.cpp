@@ -10,15 +10,18 @@ namespace {
 using Words = std::vector<std::string>;
 using std::chrono::milliseconds;
 
-/// One that can be taken neither for an option nor for a path in a machine.
+/// One that cannot be taken for an option.
 std::string caller_path(const std::string& path) {
-  std::size_t colon = path.find(':');
-  bool ambiguous = path.starts_with('-') || (colon != path.npos && colon < path.find('/'));
-  return (ambiguous ? "./" : "") + path;
+  return (path.starts_with("--") ? "./" : "") + path;
 }
 
+/// Nor for a path in a machine.
 std::string copy_end(const CopyEnd& end) {
-  return end.machines.empty() ? caller_path(end.path) : join(end.machines, ",") + ":" + end.path;
+  if (!end.machines.empty())
+    return join(end.machines, ",") + ":" + end.path;
+  std::size_t colon = end.path.find(':');
+  bool ambiguous = colon != std::string::npos && colon < end.path.find('/');
+  return ambiguous ? "./" + end.path : caller_path(end.path);
 }
 
 std::string link_name(const LinkName& link) {
