@@ -118,6 +118,19 @@ void SwitchFabric::partition(const std::vector<std::vector<LinkIndex>>& groups) 
   }
 }
 
+std::vector<std::vector<std::string>> SwitchFabric::groups() const {
+  std::map<std::uint32_t, std::vector<std::string>> by_number;
+  for (const auto& [name, index] : links())
+    by_number[m_links[index]->group].push_back(name);
+  std::vector<std::vector<std::string>> groups;
+  for (auto& [number, names] : by_number)
+    if (number != 0)
+      groups.push_back(std::move(names));
+  if (const auto rest = by_number.find(0); rest != by_number.end() && !groups.empty())
+    groups.push_back(std::move(rest->second));
+  return groups;
+}
+
 void SwitchFabric::set_capture(LinkIndex link, std::unique_ptr<PcapngWriter> capture) {
   m_links[link]->port.capture = std::move(capture);
 }

@@ -44,6 +44,8 @@ public:
   const Impairment& impairment(LinkIndex link) const;
   /// Groups of links by index, each link once at most; none heals.
   void partition(const std::vector<std::vector<LinkIndex>>& groups);
+  /// That of the links in none comes last; empty when healed.
+  std::vector<std::vector<std::string>> groups() const;
   void set_capture(LinkIndex link, std::unique_ptr<PcapngWriter> capture);
   std::map<std::string, LinkCounters> counters() const;
 

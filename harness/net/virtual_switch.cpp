@@ -77,6 +77,10 @@ void VirtualSwitch::heal() {
   partition({});
 }
 
+std::vector<std::vector<std::string>> VirtualSwitch::groups() const {
+  return m_loop->run([&] { return m_loop->fabric().groups(); });
+}
+
 void VirtualSwitch::start_capture(const std::string& link, const std::filesystem::path& file,
                                   Bytes limit) {
   // The old one first: it may be the same file.

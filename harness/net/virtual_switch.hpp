@@ -61,6 +61,9 @@ public:
   /// Ends the partition; impairments stay.
   void heal();
 
+  /// The groups of the partition as it is, that of the links in none last; empty: there is none.
+  std::vector<std::vector<std::string>> groups() const;
+
   /// Writes every frame that passes between the link's machine and the switch to a new pcapng file,
   /// until stop_capture(), unplug() or `limit`. Impairments come behind it on the way in and before
   /// it on the way out: the file holds what the machine sent, and what it got. Replaces the capture
