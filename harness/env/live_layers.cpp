@@ -27,10 +27,7 @@ std::string machine_name(const Environment& environment) {
 /// Saves it into its own save_directory.
 void save(std::unique_ptr<Machine> machine, const Environment& environment,
           const CancelToken& cancel) {
-  settle(*machine, environment, cancel);
-  // What every command needs is then in the template's memory, not on its disk.
-  machine->transport().run({.argv = {"/bin/sh", "-c", "true"}}, {}, Deadline::after(k_boot_limit),
-                           cancel);
+  settle_for_save(*machine, environment, cancel);
   machine->transport().quiesce(Deadline::after(k_save_limit));
   machine->save(Deadline::after(k_save_limit));
 }

@@ -33,4 +33,10 @@ void settle(Machine& machine, const Environment& environment, const CancelToken&
                     environment.name));
 }
 
+void settle_for_save(Machine& machine, const Environment& environment, const CancelToken& cancel) {
+  settle(machine, environment, cancel);
+  machine.transport().run({.argv = {"/bin/sh", "-c", "true"}}, {}, Deadline::after(k_patience),
+                          cancel);
+}
+
 }  // namespace nestbox

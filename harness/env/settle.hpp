@@ -11,4 +11,7 @@ namespace nestbox {
 /// does not come to rest within two minutes is taken as it is, with a warning. Throws Error(lost).
 void settle(Machine& machine, const Environment& environment, const CancelToken& cancel);
 
+/// The same, and what every command needs is in the machine's memory then, not on its disk.
+void settle_for_save(Machine& machine, const Environment& environment, const CancelToken& cancel);
+
 }  // namespace nestbox

@@ -54,4 +54,7 @@ struct VerbIo {
 int execute(World& world, const Verb& verb, const VerbCaller& caller, const VerbIo& io,
             Deadline deadline, const CancelToken& cancel);
 
+/// Ends every capture; those that machines asked for are put into them then.
+void finish_captures(World& world, Deadline deadline, const CancelToken& cancel);
+
 }  // namespace nestbox

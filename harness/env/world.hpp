@@ -11,6 +11,7 @@
 #include "harness/base/clock.hpp"
 #include "harness/base/filesystem.hpp"
 #include "harness/env/barrier_board.hpp"
+#include "harness/env/capture_board.hpp"
 #include "harness/env/machine_options.hpp"
 #include "harness/model/topology.hpp"
 #include "harness/net/virtual_switch.hpp"
@@ -33,12 +34,10 @@ struct WorldPlan {
   std::uint64_t seed = 0;  ///< of all that impaired networks leave to chance
   Isolation isolation = Isolation::fork;
   MachineMaker make;
-  /// Set when it is to be saved: an existing directory. Each machine's save_directory is made in
-  /// it.
-  std::optional<fs::path> save_directory{};
-  /// Of each network, by its name, when the machines come from a saved world: they are all started
-  /// at once then.
-  std::map<std::string, std::string> switch_states{};
+  std::optional<fs::path> save_directory{};  ///< set when save_world is to come: empty, existing
+  /// Set when the machines come from a saved world: VirtualSwitch::state() of each network. They
+  /// are all started at once then, whatever is to come after what.
+  std::optional<std::map<std::string, std::string>> switch_states{};
 };
 
 /// The live machines of one topology and the switches between them, in this process. Dropping it
@@ -63,6 +62,7 @@ public:
   /// What the machine was made from, raised to its own memory, cores and network.
   const Environment& environment(const std::string& machine) const;
   BarrierBoard& barriers() noexcept { return m_barriers; }
+  CaptureBoard& captures() noexcept { return m_captures; }
 
   /// As Machine::on_end, of each machine.
   void on_end(const std::function<void(const std::string& machine, Condition)>& handler);
@@ -70,11 +70,14 @@ public:
 private:
   void make_switches(const WorldPlan& plan);
   void make_machines(const WorldPlan& plan, Deadline deadline, const CancelToken& cancel);
+  std::unique_ptr<Machine> make_machine(const WorldPlan& plan, const TopologyMachine& machine,
+                                        Deadline deadline, const CancelToken& cancel);
 
   Topology m_topology;
   std::map<std::string, Environment> m_environments;
   std::uint64_t m_seed;
   BarrierBoard m_barriers;
+  CaptureBoard m_captures;
   std::map<std::string, std::unique_ptr<VirtualSwitch>> m_networks;
   std::map<std::string, std::unique_ptr<Machine>> m_machines;  ///< ended before the switches
 };
