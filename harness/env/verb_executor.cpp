@@ -60,10 +60,10 @@ int execute_exec(const VerbContext& context, const ExecVerb& verb) {
           const Deadline deadline = verb.timeout
                                         ? earlier(context.deadline, Deadline::after(*verb.timeout))
                                         : context.deadline;
-          const ScopeExit finish([&] { context.output.finish(machine); });
+          ScopeExit finish([&] { context.output.finish(machine); });
           const CommandResult result = run_on(context, machine, command, io, deadline, cancel);
-          if (context.io.ended)
-            context.io.ended(machine, result);
+          finish.dismiss();
+          context.output.finish(machine, result);
           code = code_of(context, verb, machine, result);
         });
   }

@@ -86,11 +86,19 @@ private:
   std::string m_rest;
 };
 
+/// What is run again and again to see what it prints.
+Command repeated(const std::vector<std::string>& argv) {
+  Command command{.argv = {"/bin/sh", "-c", k_run_again, "sh"}};
+  command.argv.insert(command.argv.end(), argv.begin(), argv.end());
+  return command;
+}
+
+/// On one machine. `command` is what it runs for OutputHolds.
 class Waiting {
 public:
   Waiting(const VerbContext& context, const WaitForVerb& verb, const std::string& machine,
-          const CancelToken& cancel)
-      : m_context(context), m_verb(verb), m_machine(machine), m_cancel(cancel),
+          const Command& command, const CancelToken& cancel)
+      : m_context(context), m_verb(verb), m_machine(machine), m_command(command), m_cancel(cancel),
         m_deadline(earlier(context.deadline, Deadline::after(verb.timeout))) {}
 
   void operator()(const PortOpen& port) const {
@@ -144,11 +152,8 @@ public:
         stop.cancel();
       }
     };
-    Command command{.argv = {"/bin/sh", "-c", k_run_again, "sh"}};
-    command.argv.insert(command.argv.end(), output.command.begin(), output.command.end());
     try {
-      run_on(m_context, m_machine, placed(m_context, m_machine, std::move(command)), io, m_deadline,
-             stop.token());
+      run_on(m_context, m_machine, m_command, io, m_deadline, stop.token());
     } catch (const Error& error) {
       if (!found || error.code != ErrorCode::cancelled)
         throw;
@@ -181,6 +186,7 @@ private:
   const VerbContext& m_context;
   const WaitForVerb& m_verb;
   const std::string& m_machine;
+  const Command& m_command;
   const CancelToken& m_cancel;
   const Deadline m_deadline;
 };
@@ -188,11 +194,15 @@ private:
 }  // namespace
 
 int execute_wait(const VerbContext& context, const WaitForVerb& verb) {
+  const auto* output = std::get_if<OutputHolds>(&verb.condition);
   std::vector<CancellableTask> tasks;
-  for (const std::string& machine : verb.machines)
-    tasks.push_back([&](const CancelToken& cancel) {
-      std::visit(Waiting(context, verb, machine, cancel), verb.condition);
+  for (const std::string& machine : verb.machines) {
+    const Command command =
+        output ? placed(context, machine, repeated(output->command)) : Command();
+    tasks.push_back([&context, &verb, &machine, command](const CancelToken& cancel) {
+      std::visit(Waiting(context, verb, machine, command, cancel), verb.condition);
     });
+  }
   run_together(tasks, context.cancel);
   return 0;
 }
