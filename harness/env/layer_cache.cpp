@@ -151,6 +151,15 @@ void sweep_staging(const fs::path& root, const std::string& key) {
       remove_build_tree(root / "staging" / name);
 }
 
+/// Of keys that are neither cached nor being built: what they locked is gone.
+void sweep_locks(const fs::path& root) {
+  for (const std::string& name : entries(root / "locks"))
+    if (const fs::path lock = root / "locks" / name;
+        !fs::exists(entry_path(root, name.substr(0, name.find('.')))))
+      if (const auto unused = FileLock::try_acquire(lock, FileLock::Mode::exclusive))
+        fs::remove(lock);
+}
+
 Bytes size_on_disk(const fs::path& directory) {
   Bytes total;
   std::error_code error;
@@ -300,6 +309,7 @@ Bytes LayerCache::collect_garbage(Bytes keep) {
       freed = freed + layer.size;
     }
   }
+  sweep_locks(m_root);
   return freed;
 }
 

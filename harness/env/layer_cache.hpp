@@ -74,7 +74,7 @@ public:
   std::vector<LayerInfo> list() const;
 
   /// Removes entries least recently used first until all others fit in `keep`; entries in use stay.
-  /// What it freed.
+  /// What is left of dropped ones goes, too. What it freed.
   Bytes collect_garbage(Bytes keep);
 
   /// Hashes every entry in full; the keys of those that were unsound (and are set aside now).

@@ -22,6 +22,7 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::UnorderedElementsAre;
 
 std::vector<std::string> names_in(const fs::path& folder) {
   std::vector<std::string> names;
@@ -344,6 +345,19 @@ TEST_F(LayerCacheTest, CollectsLeastRecentlyUsedFirstAndNothingInUse) {
   held.reset();
   cache.collect_garbage({0});
   EXPECT_THAT(cache.list(), IsEmpty());
+}
+
+TEST_F(LayerCacheTest, LeavesNoLocksOfDroppedEntries) {
+  LayerCache cache(root());
+  cache.find_or_build(recipe("kept"), {});
+  cache.find_or_build(recipe("dropped"), {});
+  cache.drop("dropped");
+  const FileLock building =
+      FileLock::acquire(root() / "locks" / "other.build", FileLock::Mode::exclusive);
+  cache.collect_garbage(gibibytes(1));
+  EXPECT_THAT(names_in(root() / "locks"),
+              UnorderedElementsAre("kept", "kept.build", "other.build"));
+  EXPECT_TRUE(cache.find_or_build(recipe("dropped"), {}).content() != "");
 }
 
 TEST_F(LayerCacheTest, ListsWhatItHolds) {
