@@ -136,6 +136,7 @@ void AgentLink::session_ended() {
   const std::scoped_lock lock(m_mutex);
   m_session = Session::none;
   m_calls.clear();
+  raise_event(m_wake);  // a socket that is polled stays open until the poll returns
 }
 
 void AgentLink::on_call(std::function<void(FileDescriptor)> handler) {

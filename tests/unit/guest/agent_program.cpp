@@ -1,20 +1,34 @@
 #include "tests/unit/guest/agent_program.hpp"
 
 #include <sys/socket.h>
+#include <sys/un.h>
 
+#include "harness/base/error.hpp"
 #include "harness/base/socket_pair.hpp"
 
 namespace nestbox::test {
 
-AgentProgram start_agent() {
+AgentProgram start_agent(const std::string& calls) {
   auto [ours, theirs] = SocketPair();
-  Process process =
-      Process::spawn({.argv = {NESTBOX_AGENT_PATH, "--serve-fd", "3", "--no-identity"},
-                      .working_directory = {},
-                      .environment = {},
-                      .descriptors = {{2, STDERR_FILENO}, {3, theirs.get()}},
-                      .whole_tree = true});
+  std::vector<std::string> argv = {NESTBOX_AGENT_PATH, "--serve-fd", "3", "--no-identity"};
+  if (!calls.empty())
+    argv.insert(argv.end(), {"--calls", calls});
+  Process process = Process::spawn({.argv = argv,
+                                    .working_directory = {},
+                                    .environment = {},
+                                    .descriptors = {{2, STDERR_FILENO}, {3, theirs.get()}},
+                                    .whole_tree = true});
   return {std::move(ours), std::move(process)};
+}
+
+FileDescriptor connect_to(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  path.copy(address.sun_path, sizeof address.sun_path - 1);
+  FileDescriptor connection(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (connect(connection.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+    throw system_error("cannot connect to '" + path + "'", errno);
+  return connection;
 }
 
 void RawPeer::send_bytes(std::string_view bytes) {

@@ -16,7 +16,11 @@ struct AgentProgram {
   FileDescriptor socket;  ///< the host's end; closing it ends the agent
   Process process;
 };
-AgentProgram start_agent();
+/// `calls`: where its programs call the host; empty: they cannot.
+AgentProgram start_agent(const std::string& calls = {});
+
+/// A connection to the unix socket at `path`, as a program that calls the host makes it.
+FileDescriptor connect_to(const std::string& path);
 
 /// One end of the protocol by hand: for playing the host to an agent or the agent to a host.
 class RawPeer {

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <future>
 
 #include "harness/base/socket_pair.hpp"
 #include "vmdrivers/qemu/argv.hpp"
@@ -78,6 +79,43 @@ TEST(QemuMonitor, KnowsTheCauseAsSoonAsTheAgentsConnectionEnds) {
   const auto monitor = watch("exec 3>&-\n" + event("SHUTDOWN", R"({"guest": true})"), {}, &agent);
   ASSERT_EQ(wait_readable(agent.get(), soon()), Wait::ready);
   EXPECT_EQ(monitor->condition(), Condition::stopped);
+}
+
+/// How `monitor` tells of its end.
+Condition news_of(Monitor& monitor) {
+  std::promise<Condition> told;
+  monitor.on_end([&](Condition condition) { told.set_value(condition); });
+  std::future<Condition> news = told.get_future();
+  if (news.wait_until(soon().instant()) != std::future_status::ready) {
+    monitor.on_end({});
+    return Condition::running;
+  }
+  return news.get();
+}
+
+TEST(QemuMonitor, TellsOfTheEndOnce) {
+  EXPECT_EQ(news_of(*watch(event("SHUTDOWN", R"({"guest": true})"))), Condition::stopped);
+  EXPECT_EQ(news_of(*watch("kill -9 $$")), Condition::lost);
+  const auto panicked = watch("printf 'Kernel panic - not syncing: test\\n' >&5");
+  EXPECT_EQ(news_of(*panicked), Condition::panicked);
+  EXPECT_EQ(news_of(*panicked), Condition::panicked) << "to whoever asks later";
+}
+
+TEST(QemuMonitor, TellsOfAPanicThatDoesNotEndQemu) {
+  const auto monitor =
+      watch(std::string("printf 'Kernel panic - not syncing: test\\n' >&5") + k_stay);
+  EXPECT_EQ(news_of(*monitor), Condition::panicked);
+}
+
+TEST(QemuMonitor, DoesNotTellOfAnEndThatWasAskedFor) {
+  const auto monitor = watch("read line <&4\n"
+                             + event("SHUTDOWN", R"({"guest": false, "reason": "host-qmp-quit"})"));
+  bool told = false;
+  monitor->on_end([&](Condition) { told = true; });
+  monitor->qmp().post({{"quit"}});
+  ASSERT_TRUE(monitor->await_end(soon()));
+  monitor->on_end({});
+  EXPECT_FALSE(told);
 }
 
 TEST(QemuMonitor, KeepsTheEndOfALongConsole) {
