@@ -100,6 +100,7 @@ std::optional<Frame> FrameDecoder::next() {
           found ? static_cast<std::size_t>(static_cast<const char*>(found) - m_buffer.data())
                 : m_end;
       m_skipped += next_begin - m_begin;
+      m_skipped_any = true;
       m_begin = next_begin;
       continue;
     }

@@ -90,6 +90,8 @@ public:
 
   /// Bytes skipped since the last valid frame.
   std::uint64_t skipped() const noexcept { return m_skipped; }
+  /// Whether any were, ever.
+  bool skipped_any() const noexcept { return m_skipped_any; }
   void reset() noexcept { m_begin = m_end = m_skipped = 0; }
 
 private:
@@ -97,6 +99,7 @@ private:
   std::size_t m_begin = 0;
   std::size_t m_end = 0;
   std::uint64_t m_skipped = 0;
+  bool m_skipped_any = false;
 };
 
 }  // namespace nestbox

@@ -6,14 +6,17 @@
 
 #include <array>
 #include <cstdlib>
+#include <mutex>
 #include <thread>
 
 #include "harness/base/error.hpp"
 #include "harness/base/filesystem.hpp"
 #include "harness/base/pipe.hpp"
 #include "harness/base/watch.hpp"
+#include "harness/guest/call_listener.hpp"
 #include "harness/guest/tree_reader.hpp"
 #include "harness/guest/tree_writer.hpp"
+#include "harness/guest/verb_protocol.hpp"
 
 namespace nestbox {
 
@@ -192,8 +195,9 @@ class HostTransport final : public Transport {
 public:
   explicit HostTransport(bool use_sudo) : m_use_sudo(use_sudo && ::geteuid() != 0) {}
 
-  CommandResult run(const Command& command, const CommandIo& io, Deadline deadline,
+  CommandResult run(const Command& given, const CommandIo& io, Deadline deadline,
                     const CancelToken& cancel) override {
+    const Command command = with_call_socket(given);
     try {
       return command.terminal ? run_on_terminal(command, io, deadline, cancel)
                               : run_on_pipes(command, io, deadline, cancel);
@@ -242,7 +246,14 @@ public:
   void thaw(const Identity&, Deadline) override {}
   void quiesce(Deadline) override {}
   void ping(Deadline) override {}
-  void on_call(std::function<void(FileDescriptor)>) override {}
+
+  void on_call(std::function<void(FileDescriptor)> handler) override {
+    const std::lock_guard lock(m_mutex);
+    if (!m_calls && handler)
+      m_calls.emplace();
+    if (m_calls)
+      m_calls->set_handler(std::move(handler));
+  }
 
 private:
   static Watch watch(int descriptor, OutputStream stream, const CommandIo& io) {
@@ -288,7 +299,16 @@ private:
                   deadline, cancel);
   }
 
+  Command with_call_socket(Command command) {
+    const std::lock_guard lock(m_mutex);
+    if (m_calls)
+      command.environment.emplace(k_host_socket_variable, m_calls->path());
+    return command;
+  }
+
   bool m_use_sudo;
+  std::mutex m_mutex;
+  std::optional<CallListener> m_calls;
 };
 
 }  // namespace

@@ -65,7 +65,7 @@ void append(std::string& out, const VerbExit& exit) {
 std::optional<VerbMessage> VerbDecoder::next() {
   while (sound()) {
     const auto frame = m_decoder.next();
-    if (m_decoder.skipped() > 0)
+    if (m_decoder.skipped_any())
       return refuse("bytes that are no frame");
     if (!frame)
       return std::nullopt;

@@ -1,7 +1,11 @@
 #include "harness/guest/host_transport.hpp"
 
 #include <gmock/gmock.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
+
+#include <future>
 
 #include "harness/base/filesystem.hpp"
 #include "tests/contract/transport_contract.hpp"
@@ -66,6 +70,25 @@ TEST(HostTransport, MakesCopiesThatTheirOwnerCanRemove) {
   ASSERT_EQ(::chmod((source / "f").c_str(), 04444), 0);
   transport->put(source, {"f"}, directory.path() / "copy", Deadline::after(60s), {});
   EXPECT_EQ(fs::status(directory.path() / "copy/f").permissions(), fs::perms(0644));
+}
+
+TEST(HostTransport, LetsItsCommandsCallTheHost) {
+  const auto transport = make_host_transport(false);
+  EXPECT_EQ(run(*transport, {.argv = {"sh", "-c", "echo \"$NESTBOX_HOST_SOCKET\""}}).output, "\n");
+  std::promise<FileDescriptor> called;
+  transport->on_call([&](FileDescriptor call) { called.set_value(std::move(call)); });
+  std::string path = run(*transport, {.argv = {"printenv", "NESTBOX_HOST_SOCKET"}}).output;
+  path.pop_back();
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  path.copy(address.sun_path, sizeof address.sun_path - 1);
+  const FileDescriptor program(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  ASSERT_EQ(::connect(program.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address),
+            0);
+  const FileDescriptor host = called.get_future().get();
+  ASSERT_EQ(::send(host.get(), "answer", 6, 0), 6);
+  char buffer[10];
+  EXPECT_EQ(::recv(program.get(), buffer, sizeof buffer, 0), 6);
 }
 
 TEST(HostTransport, ThawsAndQuiescesByDoingNothing) {

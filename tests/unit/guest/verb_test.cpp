@@ -106,6 +106,7 @@ TEST(VerbProtocol, HoldsEachSideToItsOrder) {
 TEST(VerbProtocol, RefusesWhatIsNoCall) {
   const auto caller = VerbDecoder::Sender::caller;
   EXPECT_EQ(story(caller, "GET / HTTP/1.1\r\nHost: nestbox\r\n\r\n"), "bytes that are no frame");
+  EXPECT_EQ(story(caller, "garbage before" + bytes_of(exec_call())), "bytes that are no frame");
   VerbCall call = exec_call();
   call.working_directory = "relative";
   EXPECT_EQ(story(caller, bytes_of(call)), "a call of unsound bytes");
