@@ -80,10 +80,11 @@ int build_environments(const BuildOptions& options, const DriverRegistry& driver
   const std::vector<std::string> names = wanted_names(suite, options.environments);
   PlainProgress progress;
   Workbench workbench(drivers, {options.accelerator, false}, progress);
-  const std::string driver = machine_driver_or_throw(workbench, options.driver);
-  const Interrupts::Handling handling(interrupts, [&] { cancel.cancel(); });
+  // Before the driver is asked, whose probe guest is then renewed once, not built and renewed.
   if (options.refresh)
     workbench.cache().renew();
+  const std::string driver = machine_driver_or_throw(workbench, options.driver);
+  const Interrupts::Handling handling(interrupts, [&] { cancel.cancel(); });
   for (const std::string& name : names) {
     const Environment& environment = suite.definition.environments.at(name);
     const auto start = std::chrono::steady_clock::now();
