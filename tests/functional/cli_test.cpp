@@ -99,6 +99,36 @@ TEST_F(Cli, EndsATestAtItsTimeoutWithItsWholeTree) {
   EXPECT_TRUE(m_program.processes_gone());
 }
 
+// Root cannot be killed by who asked sudo for it: sudo is asked again. Root plays the ordinary user
+// and makes a sudo of its own; an ordinary user needs the real one.
+TEST_F(Cli, EndsWhatSudoStartedAtItsTimeout) {
+  std::vector<std::string> words = {
+      "run", "--driver", "local", "--sudo", "--timeout",
+      "1s",  "--",       "sh",    "-c",     "setsid sleep 1000 & id -u; exec sleep 1000"};
+  ProcessSpec spec = m_program.spec(words);
+  if (::geteuid() == 0) {
+    const fs::path bin = m_program.home() / "bin";
+    fs::create_directory(bin);
+    fs::copy_file(NESTBOX_SETUID_SUDO, bin / "sudo");
+    constexpr uid_t k_nobody = 65534;
+    for (const fs::directory_entry& entry : fs::directory_iterator(m_program.home()))
+      ASSERT_EQ(::chown(entry.path().c_str(), k_nobody, k_nobody), 0);
+    ASSERT_EQ(::chown(m_program.home().c_str(), k_nobody, k_nobody), 0);
+    ASSERT_EQ(::chmod((bin / "sudo").c_str(), 04755), 0);
+    spec.environment->at("PATH") = bin.string() + ":" + spec.environment->at("PATH");
+    spec.argv.insert(spec.argv.begin(),
+                     {"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"});
+  } else if (!run_captured({.argv = {"sudo", "-n", "true"}},
+                           Deadline::after(std::chrono::minutes(1)))
+                  .status.success()) {
+    GTEST_SKIP() << "sudo asks this user for a password";
+  }
+  const Captured run = run_captured(spec, Deadline::after(std::chrono::minutes(5)));
+  EXPECT_NE(run.diagnostics.find("timeout"), std::string::npos) << run.diagnostics;
+  EXPECT_EQ(run.output, "0\n");
+  EXPECT_TRUE(m_program.processes_gone());
+}
+
 TEST_F(Cli, WritesReports) {
   m_program.write_script("test.sh", "#!/bin/sh\nprintf '1..2\\nok 1 a\\nnot ok 2 b\\n'\n");
   EXPECT_EQ(run_locally({"./test.sh", "--report", "junit=out.xml", "--report", "jsonl=out.jsonl"})
