@@ -6,8 +6,8 @@ void EventFanout::run_started(const RunInfo& info) {
   each([&](TestEventListener& listener) { listener.run_started(info); });
 }
 
-void EventFanout::environment_started(std::string_view name) {
-  each([&](TestEventListener& listener) { listener.environment_started(name); });
+void EventFanout::environment_started(const EnvironmentUse& use) {
+  each([&](TestEventListener& listener) { listener.environment_started(use); });
 }
 
 void EventFanout::environment_activity(std::string_view activity, bool finished) {
@@ -18,12 +18,12 @@ void EventFanout::environment_output(std::string_view bytes) {
   each([&](TestEventListener& listener) { listener.environment_output(bytes); });
 }
 
-void EventFanout::environment_ready(std::string_view name, std::chrono::nanoseconds duration) {
-  each([&](TestEventListener& listener) { listener.environment_ready(name, duration); });
+void EventFanout::environment_ready(const EnvironmentUse& use, std::chrono::nanoseconds duration) {
+  each([&](TestEventListener& listener) { listener.environment_ready(use, duration); });
 }
 
-void EventFanout::environment_failed(std::string_view name, const Error& error) {
-  each([&](TestEventListener& listener) { listener.environment_failed(name, error); });
+void EventFanout::environment_failed(const EnvironmentUse& use, const Error& error) {
+  each([&](TestEventListener& listener) { listener.environment_failed(use, error); });
 }
 
 void EventFanout::test_started(const TestRun& run) {
@@ -32,6 +32,10 @@ void EventFanout::test_started(const TestRun& run) {
 
 void EventFanout::test_output(const TestRun& run, OutputStream stream, std::string_view bytes) {
   each([&](TestEventListener& listener) { listener.test_output(run, stream, bytes); });
+}
+
+void EventFanout::verb_done(const TestRun& run, const VerbRecord& record) {
+  each([&](TestEventListener& listener) { listener.verb_done(run, record); });
 }
 
 void EventFanout::test_finished(const TestRun& run, const TestResult& result) {

@@ -20,13 +20,14 @@ public:
   }
 
   void run_started(const RunInfo& info) override;
-  void environment_started(std::string_view name) override;
+  void environment_started(const EnvironmentUse& use) override;
   void environment_activity(std::string_view activity, bool finished) override;
   void environment_output(std::string_view bytes) override;
-  void environment_ready(std::string_view name, std::chrono::nanoseconds duration) override;
-  void environment_failed(std::string_view name, const Error& error) override;
+  void environment_ready(const EnvironmentUse& use, std::chrono::nanoseconds duration) override;
+  void environment_failed(const EnvironmentUse& use, const Error& error) override;
   void test_started(const TestRun& run) override;
   void test_output(const TestRun& run, OutputStream stream, std::string_view bytes) override;
+  void verb_done(const TestRun& run, const VerbRecord& record) override;
   void test_finished(const TestRun& run, const TestResult& result) override;
   void note(std::string_view text) override;
   void run_finished(const RunSummary& summary) override;

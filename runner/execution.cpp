@@ -113,7 +113,7 @@ void Execution::prepare_next() {
     }
     const EnvironmentUse& use = m_request.environments[environment];
     const CancelToken cancel = m_cancel_preparing.token();
-    m_listener.environment_started(use.environment.name);
+    m_listener.environment_started(use);
     const auto start = steady_clock::now();
     auto prepared = catch_error([&] {
       cancel.throw_if_cancelled();
@@ -131,9 +131,9 @@ void Execution::prepare_next() {
   }
 }
 
-void Execution::on_prepared(std::size_t environment, std::shared_ptr<PreparedEnvironment> prepared,
+void Execution::on_prepared(std::size_t environment, std::shared_ptr<PreparedStage> prepared,
                             nanoseconds duration) {
-  m_listener.environment_ready(m_request.environments[environment].environment.name, duration);
+  m_listener.environment_ready(m_request.environments[environment], duration);
   m_prepared[environment] = std::move(prepared);
   m_plan.environment_ready(environment);
   start_tests();
@@ -143,12 +143,11 @@ void Execution::on_preparation_failed(std::size_t environment, const Error& erro
   const EnvironmentUse& use = m_request.environments[environment];
   const bool cancelled = error.code == ErrorCode::cancelled;
   if (!cancelled)
-    m_listener.environment_failed(use.environment.name, error);
+    m_listener.environment_failed(use, error);
   for (const Job& job : m_plan.environment_failed(environment))
     settle(job, cancelled ? Outcome::cancelled : Outcome::infra,
            cancelled ? "never started: the run was interrupted"
-                     : fmt::format("environment '{}' could not be made: {}", use.environment.name,
-                                   error.message));
+                     : fmt::format("{} could not be made: {}", use.label(), error.message));
 }
 
 void Execution::on_interrupt() {
@@ -250,15 +249,15 @@ TestRun Execution::describe(const Job& job) const {
   return run;
 }
 
-/// What one machine of an environment takes: memory as its clones were seen to use it, with a
-/// quarter to spare; a quarter of its size until one was seen.
+/// What a test of an environment takes: memory as its machines were seen to use it, with a quarter
+/// to spare; a quarter of their size until they were seen.
 Resources Execution::needs(std::size_t environment) const {
   const EnvironmentUse& use = m_request.environments[environment];
+  const Resources size = use.size();
   if (use.on_host)
-    return {use.environment.cores, Bytes{}};
+    return {size.cores, Bytes{}};
   const Bytes seen = m_memory_seen[environment];
-  return {use.environment.cores, seen.count > 0 ? Bytes{seen.count + seen.count / 4}
-                                                : Bytes{use.environment.memory.count / 4}};
+  return {size.cores, Bytes{seen.count > 0 ? seen.count + seen.count / 4 : size.memory.count / 4}};
 }
 
 int exit_code_of(const RunSummary& summary) {

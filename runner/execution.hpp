@@ -27,8 +27,8 @@ struct AssignedTest {
 /// Runs the selected tests: one thread a running test, one (the caller's) that owns the plan.
 class Execution {
 public:
-  using Prepare = std::function<std::shared_ptr<PreparedEnvironment>(const EnvironmentUse&,
-                                                                     const CancelToken&)>;
+  using Prepare =
+      std::function<std::shared_ptr<PreparedStage>(const EnvironmentUse&, const CancelToken&)>;
   /// The folder of one execution, made.
   using MakeDirectory = std::function<std::filesystem::path(const std::string& run_id)>;
 
@@ -61,7 +61,7 @@ private:
   void skip_unrunnable();
   void start_preparing();
   void prepare_next();
-  void on_prepared(std::size_t environment, std::shared_ptr<PreparedEnvironment> prepared,
+  void on_prepared(std::size_t environment, std::shared_ptr<PreparedStage> prepared,
                    std::chrono::nanoseconds duration);
   void on_preparation_failed(std::size_t environment, const Error& error);
   void on_interrupt();
@@ -79,8 +79,8 @@ private:
   Plan m_plan;
   ResourcePool m_pool;
   std::vector<std::size_t> m_planned;  ///< the plan's test index → ours
-  std::vector<std::shared_ptr<PreparedEnvironment>> m_prepared;
-  std::vector<Bytes> m_memory_seen;  ///< the most private memory of one machine, by environment
+  std::vector<std::shared_ptr<PreparedStage>> m_prepared;
+  std::vector<Bytes> m_memory_seen;  ///< the most private memory of one test, by environment
   std::list<Running> m_running;
   CancelSource m_cancel_preparing;
   CancelSource m_cancel_tests;

@@ -3,7 +3,9 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -30,9 +32,43 @@ OutputRecorder::OutputRecorder(const std::filesystem::path& log, const TestRun& 
 }
 
 void OutputRecorder::write(OutputStream stream, std::string_view bytes) {
-  write_log(bytes);
   if (stream == OutputStream::standard_output)
-    m_tap.feed(bytes);
+    m_taps[""].feed(bytes);
+  keep(stream, bytes);
+}
+
+void OutputRecorder::write_lines(const std::string& machine, OutputStream stream,
+                                 std::string_view lines) {
+  keep(stream, lines);
+  if (stream != OutputStream::standard_output)
+    return;
+  const std::size_t prefix = machine.size() + std::string_view(" | ").size();
+  while (!lines.empty()) {
+    const std::string_view line = lines.substr(0, lines.find('\n') + 1);
+    const std::size_t length = line.empty() ? lines.size() : line.size();
+    m_taps[machine].feed(lines.substr(0, length).substr(std::min(prefix, length)));
+    lines.remove_prefix(length);
+  }
+}
+
+void OutputRecorder::remark(std::string_view text) {
+  keep(OutputStream::standard_output, fmt::format("{}\n", text));
+}
+
+std::vector<CaseReport> OutputRecorder::finish_cases() {
+  std::vector<CaseReport> reports;
+  for (auto& [machine, tap] : m_taps)
+    if (std::optional<CaseReport> report = tap.finish()) {
+      if (!machine.empty())
+        for (TestCase& test_case : report->cases)
+          test_case.name = machine + " > " + test_case.name;
+      reports.push_back(std::move(*report));
+    }
+  return reports;
+}
+
+void OutputRecorder::keep(OutputStream stream, std::string_view bytes) {
+  write_log(bytes);
   m_tail.append(bytes.size() > k_tail ? bytes.substr(bytes.size() - k_tail) : bytes);
   if (m_tail.size() > 2 * k_tail)
     keep_end(m_tail, k_tail);

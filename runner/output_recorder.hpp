@@ -1,9 +1,10 @@
 #pragma once
 
 #include <filesystem>
-#include <optional>
+#include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "harness/base/scope.hpp"
 #include "runner/cases/tap.hpp"
@@ -11,7 +12,7 @@
 
 namespace nestbox {
 
-/// Takes a test's output as it comes: all of it to a file, its cases to the TAP parser, its last 64
+/// Takes a test's output as it comes: all of it to a file, its cases to a TAP parser, its last 64
 /// KiB to memory and every piece to the listener. Memory stays bounded however much comes. One call
 /// at a time.
 class OutputRecorder {
@@ -21,18 +22,25 @@ public:
 
   void write(OutputStream stream, std::string_view bytes);
 
+  /// Whole lines that begin with "MACHINE | ". Each machine's cases are its own: "MACHINE > case".
+  void write_lines(const std::string& machine, OutputStream stream, std::string_view lines);
+
+  /// A line of ours between those of the test.
+  void remark(std::string_view text);
+
   const std::string& tail();
-  std::optional<CaseReport> finish_cases() { return m_tap.finish(); }
+  std::vector<CaseReport> finish_cases();
   /// Why the log is not whole (a full disk); empty when it is.
   const std::string& problem() const { return m_problem; }
 
 private:
+  void keep(OutputStream stream, std::string_view bytes);
   void write_log(std::string_view bytes);
 
   FileDescriptor m_log;
   const TestRun& m_run;
   TestEventListener& m_listener;
-  TapParser m_tap;
+  std::map<std::string, TapParser> m_taps;  ///< by machine; "": the test's own output
   std::string m_tail;
   std::string m_problem;
 };

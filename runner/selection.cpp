@@ -14,13 +14,15 @@ bool contains(const std::vector<std::string>& words, std::string_view word) {
   return std::find(words.begin(), words.end(), word) != words.end();
 }
 
-bool implies(const Needs& needs, std::string_view marker) {
-  return (marker == "vm" && (needs.machine || needs.nested)) || (marker == "nested" && needs.nested)
+bool implies(const Test& test, std::string_view marker) {
+  const Needs& needs = test.needs;
+  return (marker == "vm" && (needs.machine || needs.nested || test.topology))
+         || (marker == "nested" && needs.nested)
          || (marker == "network" && needs.network == NetworkAccess::user);
 }
 
 bool has_marker(const Test& test, std::string_view marker) {
-  return contains(test.markers, marker) || implies(test.needs, marker);
+  return contains(test.markers, marker) || implies(test, marker);
 }
 
 char lower(char c) {
@@ -35,7 +37,7 @@ bool has_part(std::string_view text, std::string_view part) {
 
 bool has_keyword(const Test& test, std::string_view word) {
   auto marker_has = [word](const std::string& marker) { return has_part(marker, word); };
-  if (has_part(test.name, word) || has_part(test.environment, word)
+  if (has_part(test.name, word) || has_part(test.topology.value_or(test.environment), word)
       || std::any_of(test.markers.begin(), test.markers.end(), marker_has))
     return true;
   std::vector<std::string> markers = effective_markers(test);
@@ -74,7 +76,7 @@ std::optional<Error> unknown_marker(const MarkerExpression& expression,
 std::vector<std::string> effective_markers(const Test& test) {
   std::vector<std::string> markers = test.markers;
   for (const std::string& marker : builtin_markers())
-    if (implies(test.needs, marker) && !contains(markers, marker))
+    if (implies(test, marker) && !contains(markers, marker))
       markers.push_back(marker);
   return markers;
 }

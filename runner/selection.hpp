@@ -14,7 +14,7 @@ namespace nestbox {
 struct SelectionRequest {
   std::string markers = {};   ///< `-m`: an expression over markers
   std::string keywords = {};  ///< `-k`: an expression over case-insensitive parts of name, markers
-                              ///< and environment
+                              ///< and environment or topology
   int shard_index = 0;        ///< from 0
   int shard_count = 1;        ///< the selected tests are dealt out to the shards one by one
 };

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <map>
 #include <optional>
@@ -39,8 +40,9 @@ struct TestResult {
   std::chrono::nanoseconds files_time{};    ///< until the source tree was in it
   std::chrono::nanoseconds command_time{};
   std::chrono::nanoseconds total_time{};
-  Bytes private_memory;    ///< of the machine, at the end
-  bool run_again = false;  ///< not the last word: another attempt follows
+  Bytes private_memory;               ///< of its machines, at the end
+  std::optional<std::uint64_t> seed;  ///< of its networks' chance; nothing without networks
+  bool run_again = false;             ///< not the last word: another attempt follows
 };
 
 /// Cases by outcome, over all reports of a result.

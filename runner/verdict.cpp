@@ -77,6 +77,21 @@ Verdict judge_exit(const CommandResult& result, const std::vector<CaseReport>& r
   return {Outcome::failed, with_cases(describe(status), counts)};
 }
 
+Verdict judge_timeout(std::chrono::nanoseconds timeout) {
+  return {Outcome::timeout, fmt::format("still running after {}; its processes were killed",
+                                        format_duration(timeout))};
+}
+
+/// What the kernel said: "Kernel panic - not syncing: sysrq triggered crash".
+std::string panic_reason(std::string_view console) {
+  constexpr std::string_view k_panic = "Kernel panic - not syncing: ";
+  const std::size_t start = console.rfind(k_panic);
+  if (start == std::string_view::npos)
+    return {};
+  console.remove_prefix(start + k_panic.size());
+  return printable(trim(console.substr(0, std::min<std::size_t>(console.find('\n'), 200))));
+}
+
 }  // namespace
 
 CaseCounts count_cases(const std::vector<CaseReport>& reports) {
@@ -90,16 +105,18 @@ CaseCounts count_cases(const std::vector<CaseReport>& reports) {
   return counts;
 }
 
-Verdict judge_command(const Test& test, const CommandResult& result,
-                      const std::vector<CaseReport>& reports, std::chrono::nanoseconds timeout,
-                      std::string_view output_tail) {
+Verdict judge_performance(const Test& test, const Performance& performance,
+                          const std::vector<CaseReport>& reports, std::chrono::nanoseconds timeout,
+                          std::string_view output_tail) {
+  const CommandResult& result = performance.command;
   if (result.cancelled)
     return {Outcome::cancelled, "ended because the run was interrupted"};
-  if (result.timed_out)
-    return {Outcome::timeout, fmt::format("still running after {}; its processes were killed",
-                                          format_duration(timeout))};
-  Verdict verdict = judge_exit(result, reports, output_tail);
-  if (!test.expected_failure)
+  Verdict verdict = result.timed_out ? judge_timeout(performance.time_limit.value_or(timeout))
+                    : performance.problem.empty() ? judge_exit(result, reports, output_tail)
+                                                  : Verdict{Outcome::failed, performance.problem};
+  if (!performance.where.empty() && !verdict.detail.empty())
+    verdict.detail = performance.where + ": " + verdict.detail;
+  if (!test.expected_failure || result.timed_out)
     return verdict;
   if (verdict.outcome == Outcome::failed)
     return {Outcome::xfailed, fmt::format("{} ({})", *test.expected_failure, verdict.detail)};
@@ -109,17 +126,25 @@ Verdict judge_command(const Test& test, const CommandResult& result,
   return verdict;
 }
 
-Verdict judge_loss(Condition condition, std::string_view what) {
-  switch (condition) {
-  case Condition::panicked:
-    return {Outcome::panic, "the machine's kernel panicked; see its console"};
+Verdict judge_loss(const MachineEnd& end, std::string_view what) {
+  const std::string machine =
+      end.machine.empty() ? "the machine" : fmt::format("machine '{}'", end.machine);
+  switch (end.condition) {
+  case Condition::panicked: {
+    const std::string reason = panic_reason(end.console);
+    return {Outcome::panic, fmt::format("{}: kernel panic{}; see its console", machine,
+                                        reason.empty() ? "" : ": " + reason)};
+  }
   case Condition::stopped:
-    return {Outcome::lost, "the machine powered off or rebooted under the test"};
+    return {Outcome::lost, fmt::format("{} powered off or rebooted under the test", machine)};
   case Condition::lost:
   case Condition::running:
     break;
   }
-  return {Outcome::lost, std::string(what)};
+  if (what.empty())
+    return {Outcome::lost, fmt::format("{} vanished under the test", machine)};
+  return {Outcome::lost,
+          end.machine.empty() ? std::string(what) : fmt::format("{}: {}", machine, what)};
 }
 
 }  // namespace nestbox

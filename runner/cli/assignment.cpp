@@ -35,6 +35,10 @@ bool belongs_on_host(const Test& test, const MarkerExpression& markers) {
 std::optional<std::string> unmet_need(const Test& test, std::string_view driver,
                                       const Capabilities& capabilities) {
   const std::vector<std::string> markers = effective_markers(test);
+  if (test.topology && !capabilities.machine)
+    return fmt::format("needs a world of machines; driver '{}' runs on this host", driver);
+  if (test.topology && !capabilities.ethernet)
+    return fmt::format("needs networks between machines; driver '{}' cannot make them", driver);
   if (!capabilities.machine && (contains(markers, "vm") || test.needs.machine))
     return fmt::format("needs a machine of its own; driver '{}' runs on this host", driver);
   if (!capabilities.nested && (contains(markers, "nested") || test.needs.nested))
@@ -44,15 +48,18 @@ std::optional<std::string> unmet_need(const Test& test, std::string_view driver,
   return std::nullopt;
 }
 
-Environment environment_for(const Test& test, const Environment& environment) {
-  Environment raised = environment;
-  if (test.needs.memory)
-    raised.memory = std::max(raised.memory, *test.needs.memory);
-  if (test.needs.cores)
-    raised.cores = std::max(raised.cores, *test.needs.cores);
-  if (test.needs.network == NetworkAccess::user)
-    raised.network = NetworkAccess::user;
-  return raised;
+EnvironmentUse use_for(const Test& test, const Definition& definition, const DriverFacts& driver) {
+  EnvironmentUse use{
+      driver.name, driver.acceleration, {}, driver.timeout_scale, !driver.capabilities.machine};
+  if (!test.topology) {
+    use.environment = raised(definition.environments.at(test.environment), test.needs);
+    return use;
+  }
+  use.topology = definition.topologies.at(*test.topology);
+  for (const TopologyMachine& machine : use.topology->machines)
+    use.machines.emplace(machine.name,
+                         sized(definition.environments.at(machine.environment), machine));
+  return use;
 }
 
 Assignment assign(std::vector<Test> tests, const Definition& definition,
@@ -64,13 +71,8 @@ Assignment assign(std::vector<Test> tests, const Definition& definition,
     if (!assigned.skip) {
       const DriverFacts& driver = choose(test);
       assigned.skip = unmet_need(test, driver.name, driver.capabilities);
-      if (!assigned.skip) {
-        Environment environment =
-            environment_for(test, definition.environments.at(test.environment));
-        assigned.environment = index_of(assignment.environments,
-                                        {driver.name, driver.acceleration, std::move(environment),
-                                         driver.timeout_scale, !driver.capabilities.machine});
-      }
+      if (!assigned.skip)
+        assigned.environment = index_of(assignment.environments, use_for(test, definition, driver));
     }
     assigned.test = std::move(test);
     assignment.tests.push_back(std::move(assigned));

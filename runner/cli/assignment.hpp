@@ -20,9 +20,6 @@ bool belongs_on_host(const Test& test, const MarkerExpression& markers);
 std::optional<std::string> unmet_need(const Test& test, std::string_view driver,
                                       const Capabilities& capabilities);
 
-/// What `environment` becomes for a test: at least the memory, cores and network that it needs.
-Environment environment_for(const Test& test, const Environment& environment);
-
 /// What a driver is to a run.
 struct DriverFacts {
   std::string name;
@@ -30,6 +27,9 @@ struct DriverFacts {
   std::string acceleration;
   double timeout_scale = 1.0;
 };
+
+/// Where a test runs: its environment, raised to what it needs, or its topology.
+EnvironmentUse use_for(const Test& test, const Definition& definition, const DriverFacts& driver);
 
 struct Assignment {
   std::vector<AssignedTest> tests;

@@ -8,6 +8,7 @@
 
 #include "harness/base/text.hpp"
 #include "harness/base/units.hpp"
+#include "harness/model/verb_parser.hpp"
 
 namespace nestbox {
 
@@ -15,10 +16,24 @@ namespace {
 
 constexpr std::size_t k_widest_name = 60;
 
+/// Its environment or topology.
+std::string place_of(const Test& test) {
+  return test.topology ? "topology " + *test.topology : test.environment;
+}
+
 nlohmann::ordered_json as_json(const Test& test) {
-  nlohmann::ordered_json json{{"name", test.name}, {"environment", test.environment}};
+  nlohmann::ordered_json json{{"name", test.name}};
+  if (test.topology) {
+    json["topology"] = *test.topology;
+    json["from"] = test.from;
+  } else {
+    json["environment"] = test.environment;
+  }
   json["markers"] = effective_markers(test);
-  json["command"] = test.command;
+  if (test.steps.empty())
+    json["command"] = test.command;
+  for (const WorldStep& step : test.steps)
+    json["steps"].push_back(to_string(step.verb));
   if (!test.script.empty())
     json["script"] = test.script;
   json["timeout"] = canonical_duration(test.timeout);
@@ -40,10 +55,10 @@ nlohmann::ordered_json as_json(const Test& test) {
 
 void list_tests(const Selection& selection, std::ostream& output) {
   std::size_t name_width = 0;
-  std::size_t environment_width = 0;
+  std::size_t place_width = 0;
   for (const Test& test : selection.tests) {
     name_width = std::max(name_width, std::min(test.name.size(), k_widest_name));
-    environment_width = std::max(environment_width, test.environment.size());
+    place_width = std::max(place_width, place_of(test).size());
   }
   fmt::memory_buffer lines;
   auto line = std::back_inserter(lines);
@@ -53,10 +68,10 @@ void list_tests(const Selection& selection, std::ostream& output) {
       markers += (markers.empty() ? "skip: " : "  skip: ") + printable(*test.skip);
     std::string name = printable(test.name);
     if (markers.empty())
-      fmt::format_to(line, "{:<{}}  {}\n", name, name_width, test.environment);
+      fmt::format_to(line, "{:<{}}  {}\n", name, name_width, place_of(test));
     else
-      fmt::format_to(line, "{:<{}}  {:<{}}  {}\n", name, name_width, test.environment,
-                     environment_width, markers);
+      fmt::format_to(line, "{:<{}}  {:<{}}  {}\n", name, name_width, place_of(test), place_width,
+                     markers);
   }
   std::size_t count = selection.tests.size();
   fmt::format_to(line, "{} test{}", count, count == 1 ? "" : "s");

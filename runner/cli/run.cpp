@@ -15,6 +15,7 @@
 #include "runner/cli/interrupts.hpp"
 #include "runner/cli/run_reports.hpp"
 #include "runner/cli/terminal_session.hpp"
+#include "runner/stage.hpp"
 
 namespace nestbox {
 namespace {
@@ -62,7 +63,7 @@ RunInfo describe_run(const RunDirectory& directory, const Assignment& assignment
   info.drivers = chooser.lines();
   for (const EnvironmentUse& use : assignment.environments)
     if (!use.on_host)
-      info.environments.push_back(use.environment.name);
+      (use.topology ? info.topologies : info.environments).push_back(use.name());
   info.resources = host_resources();
   info.tests = count_executions(assignment.tests);
   return info;
@@ -84,6 +85,7 @@ RunContext make_context(const RunOptions& options, const Suite& suite,
   context.work_tree = std::move(work_tree);
   context.start_directory = options.command.empty() ? suite.root : fs::current_path();
   context.variables = parse_variables(options.variables);
+  context.seed = options.seed;
   context.kept_directory = cache_directory() / "ccache" / safe_name(suite.root.string());
   return context;
 }
@@ -144,12 +146,13 @@ int run_tests(const RunOptions& options, const DriverRegistry& drivers) {
     request.resources.cores = std::numeric_limits<int>::max() / 2;
   request.context = make_context(options, suite, directory, work_tree);
   if (options.shell_on_fail)
-    request.context.on_failure = [&](Machine& machine, const Command& command, const TestRun& run) {
-      terminal.make_way([&] { offer_shell(machine, command, run.id); });
+    request.context.on_failure = [&](const std::vector<Workplace*>& places, const TestRun& run) {
+      terminal.make_way([&] { offer_shell(places, run); });
     };
   request.prepare = [&](const EnvironmentUse& use, const CancelToken& cancel) {
-    return keep_warm(workbench.prepare(use.driver, use.environment, suite.root, cancel),
-                     options.warm, info.resources);
+    return make_machine_stage(
+        keep_warm(workbench.prepare(use.driver, use.environment, suite.root, cancel), options.warm,
+                  info.resources));
   };
   request.make_directory = [&](const std::string& id) { return directory.test_directory(id); };
 
@@ -182,6 +185,11 @@ void apply_overrides(const RunOptions& options, const Definition& definition,
                 near.empty() ? "there are " + join(known, ", ") : near);
   }
   for (Test& test : tests) {
+    if (options.environment && test.topology)
+      throw Error(ErrorCode::usage,
+                  fmt::format("'{}' runs in topology '{}': '-e {}' cannot be applied to it",
+                              printable(test.name), *test.topology, *options.environment),
+                  "leave it out with '-k' or name other tests");
     test.environment = options.environment.value_or(test.environment);
     test.timeout = options.timeout.value_or(test.timeout);
     test.isolation = options.isolation.value_or(test.isolation);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -24,6 +25,7 @@ struct RunOptions {
   std::optional<int> repeat;
   std::optional<int> retries;
   std::optional<Isolation> isolation;
+  std::optional<std::uint64_t> seed;  ///< of impaired networks; absent: by chance
   std::optional<std::string> environment;
   bool all_files = false;
   std::vector<std::string> variables;  ///< K=V, or K: taken from our own environment
@@ -47,7 +49,7 @@ Suite discover_or_throw(const std::vector<std::string>& paths,
                         const std::vector<std::string>& command);
 
 /// The options that change tests, applied to all of them. Error(not_found) for an unknown
-/// environment.
+/// environment, Error(usage) for one that a test with a topology would have to run in.
 void apply_overrides(const RunOptions& options, const Definition& definition,
                      std::vector<Test>& tests);
 

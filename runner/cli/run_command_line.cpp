@@ -22,6 +22,15 @@ int parse_count(const std::string& text, const char* flag, int least) {
   return value;
 }
 
+std::uint64_t parse_seed(const std::string& text) {
+  std::uint64_t value = 0;
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size())
+    throw Error(ErrorCode::usage, fmt::format("--seed '{}' is not a whole number", text),
+                "take the one that a failed test's report names");
+  return value;
+}
+
 template <class Value>
 Value parse_word(const std::string& word, const char* flag,
                  const std::vector<std::pair<std::string, Value>>& words) {
@@ -47,6 +56,7 @@ struct RunCommandLine::Text {
   std::string repeat;
   std::string retries;
   std::string isolation;
+  std::string seed;
   std::string environment;
   std::string color = "auto";
   bool no_progress = false;
@@ -111,6 +121,9 @@ RunCommandLine::RunCommandLine(CLI::App& app)
   app.add_option("--isolation", text.isolation,
                  "fork: a clone of a booted machine; fresh: a cold boot")
       ->type_name("fork|fresh");
+  app.add_option("--seed", text.seed,
+                 "Repeat what impaired networks left to chance in a test that failed")
+      ->type_name("N");
   app.add_flag("--all-files", options.all_files, "Copy files in that git ignores, too");
   app.add_option("--env", options.variables,
                  "Set a variable for the tests; without =V it is taken from here")
@@ -160,6 +173,8 @@ RunOptions RunCommandLine::finish(std::vector<std::string> command,
   if (!text.isolation.empty())
     options.isolation = parse_word<Isolation>(
         text.isolation, "--isolation", {{"fork", Isolation::fork}, {"fresh", Isolation::fresh}});
+  if (!text.seed.empty())
+    options.seed = parse_seed(text.seed);
   if (!text.environment.empty())
     options.environment = text.environment;
   options.console.progress = !text.no_progress;

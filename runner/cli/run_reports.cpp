@@ -70,10 +70,12 @@ void explain(const Assignment& assignment, std::size_t deselected, TestEventList
       continue;
     }
     const EnvironmentUse& use = assignment.environments[assigned.environment];
+    const Resources size = use.size();
     listener.note(fmt::format(
-        "explain: '{}' runs on {} in environment '{}' ({}, {} core{}), {}, timeout {}",
-        assigned.test.name, use.driver, use.environment.name, format_bytes(use.environment.memory),
-        use.environment.cores, use.environment.cores == 1 ? "" : "s",
+        "explain: '{}' runs on {} in {} ({}{}, {} core{}), {}, timeout {}", assigned.test.name,
+        use.driver, use.label(),
+        use.topology ? fmt::format("{} machines, ", use.machines.size()) : std::string(),
+        format_bytes(size.memory), size.cores, size.cores == 1 ? "" : "s",
         assigned.test.isolation == Isolation::fork ? "forked" : "booted fresh",
         format_duration(assigned.test.timeout)));
   }

@@ -7,12 +7,12 @@
 #include <fmt/format.h>
 
 #include "harness/base/text.hpp"
-#include "runner/attempt.hpp"
 #include "runner/cli/plain_progress.hpp"
 #include "runner/cli/run.hpp"
 #include "runner/cli/terminal_session.hpp"
 #include "runner/cli/workbench.hpp"
 #include "runner/run_directory.hpp"
+#include "runner/workplace.hpp"
 
 namespace nestbox {
 namespace {

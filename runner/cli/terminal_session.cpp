@@ -69,6 +69,43 @@ void pass_on(OutputStream stream, std::string_view bytes) {
   write_all(stream == OutputStream::standard_error ? STDERR_FILENO : STDOUT_FILENO, bytes);
 }
 
+/// A failed machine's shell must not end the run.
+void open_shell(Workplace& place) {
+  Command shell = place.command(shell_argv());
+  const Result<ExitStatus> ended =
+      catch_error([&] { return run_interactively(place.machine(), std::move(shell)); });
+  if (!ended)
+    write_all(STDERR_FILENO, printable(ended.error().render()) + "\n");
+}
+
+/// A line of the terminal, without its end; nothing at its end.
+std::optional<std::string> read_answer() {
+  char line[256];
+  ssize_t count;
+  while ((count = ::read(STDIN_FILENO, line, sizeof line)) < 0 && errno == EINTR) {
+  }
+  if (count <= 0)
+    return std::nullopt;
+  return std::string(trim({line, static_cast<std::size_t>(count)}));
+}
+
+/// Asks until the name of one is given; nullptr for an empty answer.
+Workplace* ask_for_machine(const std::vector<Workplace*>& places) {
+  std::vector<std::string> names;
+  for (const Workplace* place : places)
+    names.push_back(place->name());
+  for (;;) {
+    write_all(STDERR_FILENO, fmt::format("machine ({}; empty: go on): ", join(names, ", ")));
+    const std::optional<std::string> answer = read_answer();
+    if (!answer || answer->empty())
+      return nullptr;
+    for (Workplace* place : places)
+      if (place->name() == *answer)
+        return place;
+    write_all(STDERR_FILENO, fmt::format("no machine '{}'\n", printable(*answer)));
+  }
+}
+
 }  // namespace
 
 ExitStatus run_interactively(Machine& machine, Command command) {
@@ -95,14 +132,19 @@ std::vector<std::string> shell_argv() {
   return {"/bin/sh", "-c", "command -v bash >/dev/null 2>&1 && exec bash -l; exec /bin/sh -l"};
 }
 
-void offer_shell(Machine& machine, const Command& test_command, const std::string& test_name) {
+void offer_shell(const std::vector<Workplace*>& places, const TestRun& run) {
+  const std::string command = shell_quote(run.test->command);
   write_all(
       STDERR_FILENO,
-      fmt::format("'{}' failed: a shell where it ran; its command was\n  {}\n(leave it to go on)\n",
-                  printable(test_name), printable(shell_quote(test_command.argv))));
-  Command shell = test_command;
-  shell.argv = shell_argv();
-  run_interactively(machine, shell);
+      fmt::format("'{}' failed: a shell where it ran{}\n", printable(run.id),
+                  command.empty() ? std::string() : "; its command was\n  " + printable(command)));
+  if (places.size() == 1) {
+    write_all(STDERR_FILENO, "(leave it to go on)\n");
+    open_shell(*places.front());
+    return;
+  }
+  while (Workplace* chosen = ask_for_machine(places))
+    open_shell(*chosen);
 }
 
 }  // namespace nestbox

@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "harness/vm/machine.hpp"
+#include "runner/workplace.hpp"
 
 namespace nestbox {
 
@@ -15,7 +15,8 @@ ExitStatus run_interactively(Machine& machine, Command command);
 /// The login shell of a machine: bash where there is one, else its sh.
 std::vector<std::string> shell_argv();
 
-/// --shell-on-fail: a shell where the test ran, after a line that says so.
-void offer_shell(Machine& machine, const Command& test_command, const std::string& test_name);
+/// --shell-on-fail: a shell where the test ran, after a line that says so; of several machines on
+/// those that are named, until none is.
+void offer_shell(const std::vector<Workplace*>& places, const TestRun& run);
 
 }  // namespace nestbox

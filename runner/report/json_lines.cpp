@@ -9,6 +9,14 @@ namespace nestbox {
 
 using Json = nlohmann::ordered_json;
 
+namespace {
+
+Json place(const EnvironmentUse& use) {
+  return {{use.topology ? "topology" : "environment", use.name()}};
+}
+
+}  // namespace
+
 JsonLinesReporter::JsonLinesReporter(const std::filesystem::path& file)
     : m_file(file, std::ios::binary) {
   if (!m_file)
@@ -19,22 +27,25 @@ void JsonLinesReporter::run_started(const RunInfo& info) {
   write("run_started", to_json(info));
 }
 
-void JsonLinesReporter::environment_started(std::string_view name) {
-  write("environment_started", {{"environment", name}});
+void JsonLinesReporter::environment_started(const EnvironmentUse& use) {
+  write("environment_started", place(use));
 }
 
 void JsonLinesReporter::environment_activity(std::string_view activity, bool finished) {
   write("environment_activity", {{"activity", printable(activity)}, {"finished", finished}});
 }
 
-void JsonLinesReporter::environment_ready(std::string_view name,
+void JsonLinesReporter::environment_ready(const EnvironmentUse& use,
                                           std::chrono::nanoseconds duration) {
-  write("environment_ready",
-        {{"environment", name}, {"seconds", std::chrono::duration<double>(duration).count()}});
+  Json fields = place(use);
+  fields["seconds"] = std::chrono::duration<double>(duration).count();
+  write("environment_ready", fields);
 }
 
-void JsonLinesReporter::environment_failed(std::string_view name, const Error& error) {
-  write("environment_failed", {{"environment", name}, {"error", printable(error.render())}});
+void JsonLinesReporter::environment_failed(const EnvironmentUse& use, const Error& error) {
+  Json fields = place(use);
+  fields["error"] = printable(error.render());
+  write("environment_failed", fields);
 }
 
 void JsonLinesReporter::test_started(const TestRun& run) {
@@ -43,6 +54,19 @@ void JsonLinesReporter::test_started(const TestRun& run) {
                          {"driver", run.driver},
                          {"machine", run.machine},
                          {"directory", run.directory.filename().string()}});
+}
+
+void JsonLinesReporter::verb_done(const TestRun& run, const VerbRecord& record) {
+  Json fields = {{"id", printable(run.id)},
+                 {"machine", record.caller.empty() ? "host" : record.caller},
+                 {"verb", printable(record.verb)},
+                 {"exit_code", record.exit_code},
+                 {"seconds", std::chrono::duration<double>(record.duration).count()}};
+  if (record.step > 0)
+    fields["step"] = record.step;
+  if (!record.problem.empty())
+    fields["problem"] = printable(record.problem);
+  write("verb_done", fields);
 }
 
 void JsonLinesReporter::test_finished(const TestRun& run, const TestResult& result) {

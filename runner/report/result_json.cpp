@@ -53,7 +53,8 @@ nlohmann::ordered_json to_json(const TestRun& run, const TestResult& result) {
                {"repetition", run.repetition},
                {"attempt", run.attempt},
                {"run_again", result.run_again},
-               {"environment", run.test->environment},
+               {run.test->topology ? "topology" : "environment",
+                run.test->topology.value_or(run.test->environment)},
                {"driver", run.driver},
                {"markers", run.test->markers}};
   if (result.status && result.status->signal)
@@ -64,6 +65,8 @@ nlohmann::ordered_json to_json(const TestRun& run, const TestResult& result) {
                      {"files", seconds(result.files_time)},
                      {"command", seconds(result.command_time)},
                      {"total", seconds(result.total_time)}};
+  if (result.seed)
+    json["seed"] = *result.seed;
   json["private_memory"] = result.private_memory.count;
   json["directory"] = run.directory.filename().string();
   json["reports"] = Json::array();
@@ -78,6 +81,7 @@ nlohmann::ordered_json to_json(const RunInfo& info) {
           {"program_version", info.version},
           {"drivers", info.drivers},
           {"environments", info.environments},
+          {"topologies", info.topologies},
           {"cores", info.resources.cores},
           {"memory", info.resources.memory.count},
           {"tests", info.tests},

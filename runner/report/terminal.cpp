@@ -65,6 +65,8 @@ void TerminalReporter::run_started(const RunInfo& info) {
       header += fmt::format("driver       {}\n", printable(driver));
     if (!info.environments.empty())
       header += fmt::format("environment  {}\n", join(info.environments, ", "));
+    if (!info.topologies.empty())
+      header += fmt::format("topology     {}\n", join(info.topologies, ", "));
     header +=
         fmt::format("host         {} core{}, {} free\n", info.resources.cores,
                     info.resources.cores == 1 ? "" : "s", format_bytes(info.resources.memory));
@@ -78,7 +80,7 @@ void TerminalReporter::run_started(const RunInfo& info) {
     m_ticker = std::thread([this] { tick(); });
 }
 
-void TerminalReporter::environment_started(std::string_view) {}
+void TerminalReporter::environment_started(const EnvironmentUse&) {}
 
 void TerminalReporter::environment_activity(std::string_view activity, bool finished) {
   std::lock_guard lock(m_mutex);
@@ -99,15 +101,16 @@ void TerminalReporter::environment_output(std::string_view bytes) {
     print(printable(bytes));
 }
 
-void TerminalReporter::environment_ready(std::string_view name, std::chrono::nanoseconds duration) {
+void TerminalReporter::environment_ready(const EnvironmentUse& use,
+                                         std::chrono::nanoseconds duration) {
   std::lock_guard lock(m_mutex);
   if (m_settings.verbose || (m_built && !m_settings.quiet))
-    print(fmt::format("environment '{}' ready in {}\n", name, format_duration(duration)));
+    print(fmt::format("{} ready in {}\n", use.label(), format_duration(duration)));
 }
 
-void TerminalReporter::environment_failed(std::string_view name, const Error& error) {
+void TerminalReporter::environment_failed(const EnvironmentUse& use, const Error& error) {
   std::lock_guard lock(m_mutex);
-  print(fmt::format("environment '{}' could not be made\n{}\n", name, printable(error.render())));
+  print(fmt::format("{} could not be made\n{}\n", use.label(), printable(error.render())));
 }
 
 void TerminalReporter::test_started(const TestRun& run) {
@@ -272,6 +275,8 @@ void TerminalReporter::print_failure(const TestRun& run, const TestResult& resul
   if (!shows_output() && !m_settings.verbose && !trim(result.output_tail).empty())
     for (const std::string& line : last_lines(result.output_tail))
       text += fmt::format("  | {}\n", line);
+  if (result.seed)
+    text += fmt::format("  network seed {0}: run again with --seed {0}\n", *result.seed);
   if (!run.directory.empty())
     text += fmt::format("  see: nestbox show {} {}\n", m_info.id, shell_quote({printable(run.id)}));
   print(text);

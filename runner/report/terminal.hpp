@@ -36,11 +36,11 @@ public:
   ~TerminalReporter() override;
 
   void run_started(const RunInfo& info) override;
-  void environment_started(std::string_view name) override;
+  void environment_started(const EnvironmentUse& use) override;
   void environment_activity(std::string_view activity, bool finished) override;
   void environment_output(std::string_view bytes) override;
-  void environment_ready(std::string_view name, std::chrono::nanoseconds duration) override;
-  void environment_failed(std::string_view name, const Error& error) override;
+  void environment_ready(const EnvironmentUse& use, std::chrono::nanoseconds duration) override;
+  void environment_failed(const EnvironmentUse& use, const Error& error) override;
   void test_started(const TestRun& run) override;
   void test_output(const TestRun& run, OutputStream stream, std::string_view bytes) override;
   void test_finished(const TestRun& run, const TestResult& result) override;

@@ -35,8 +35,8 @@ TEST(Assignment, NeverPutsAMachineTestOnTheHost) {
 }
 
 TEST(Assignment, SaysWhichNeedIsUnmet) {
-  const Capabilities host{false, false, true, false, true};
-  const Capabilities machine{true, true, false, false, true};
+  const Capabilities host{.network = true, .terminal = true};
+  const Capabilities machine{.machine = true, .fork = true, .terminal = true};
   EXPECT_EQ(unmet_need(named("a"), "local", host), std::nullopt);
   EXPECT_EQ(unmet_need(named("a", {"vm"}), "local", host),
             "needs a machine of its own; driver 'local' runs on this host");
@@ -49,15 +49,56 @@ TEST(Assignment, SaysWhichNeedIsUnmet) {
 }
 
 TEST(Assignment, RaisesTheEnvironmentToTheNeeds) {
+  Definition definition;
   nestbox::Test test = named("a");
   test.needs.memory = gibibytes(1);
   test.needs.cores = 2;
-  Environment environment;
-  environment.memory = mebibytes(512);
-  EXPECT_EQ(environment_for(test, environment).memory, gibibytes(1));
-  EXPECT_EQ(environment_for(test, environment).cores, 2);
-  environment.memory = gibibytes(2);
-  EXPECT_EQ(environment_for(test, environment).memory, gibibytes(2));
+  const DriverFacts facts{"qemu", {.machine = true}, "tcg", 4.0};
+  const Environment& made = use_for(test, definition, facts).environment;
+  EXPECT_EQ(made.memory, gibibytes(1));
+  EXPECT_EQ(made.cores, 2);
+  definition.environments.at("debian").memory = gibibytes(2);
+  EXPECT_EQ(use_for(test, definition, facts).environment.memory, gibibytes(2));
+}
+
+Definition with_trio() {
+  Definition definition;
+  Topology& trio = definition.topologies["trio"];
+  trio.name = "trio";
+  for (const char* name : {"a", "b", "c"}) {
+    TopologyMachine& machine = trio.machines.emplace_back();
+    machine.name = name;
+    machine.environment = "tiny";
+  }
+  trio.machines[2].cores = 4;
+  return definition;
+}
+
+nestbox::Test in_trio(const std::string& name, const std::string& from) {
+  nestbox::Test test = named(name);
+  test.topology = "trio";
+  test.from = from;
+  return test;
+}
+
+TEST(Assignment, PreparesATopologyOnceForAllItsTests) {
+  const DriverFacts facts{"qemu", {.machine = true, .fork = true, .ethernet = true}, "tcg", 4.0};
+  const Assignment assignment =
+      assign({in_trio("x", "a"), in_trio("y", "host"), named("z")}, with_trio(),
+             [&](const nestbox::Test&) -> const DriverFacts& { return facts; });
+  ASSERT_EQ(assignment.environments.size(), 2U);
+  EXPECT_EQ(assignment.tests[0].environment, assignment.tests[1].environment);
+  const EnvironmentUse& use = assignment.environments[0];
+  EXPECT_EQ(use.label(), "topology 'trio'");
+  EXPECT_EQ(use.size(), (Resources{6, mebibytes(3 * 256)}));
+}
+
+TEST(Assignment, SaysWhyADriverHasNoWorlds) {
+  EXPECT_EQ(unmet_need(in_trio("x", "a"), "local", {}),
+            "needs a world of machines; driver 'local' runs on this host");
+  EXPECT_EQ(unmet_need(in_trio("x", "a"), "ssh", {.machine = true}),
+            "needs networks between machines; driver 'ssh' cannot make them");
+  EXPECT_FALSE(belongs_on_host(in_trio("x", "a"), expression("not vm")));
 }
 
 TEST(Assignment, SharesEqualEnvironments) {
@@ -67,7 +108,7 @@ TEST(Assignment, SharesEqualEnvironments) {
   big.needs.memory = gibibytes(8);
   nestbox::Test skipped = named("d");
   skipped.skip = "broken";
-  const DriverFacts facts{"qemu", {true, true, true, true, true}, "tcg", 4.0};
+  const DriverFacts facts{"qemu", {.machine = true, .fork = true}, "tcg", 4.0};
   const Assignment assignment =
       assign({named("a"), named("b"), big, skipped}, definition,
              [&](const nestbox::Test&) -> const DriverFacts& { return facts; });

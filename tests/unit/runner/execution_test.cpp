@@ -14,8 +14,8 @@ namespace {
 /// Keeps what was reported.
 class Witness : public TestEventListener {
 public:
-  void environment_failed(std::string_view name, const Error& error) override {
-    notes.push_back(std::string(name) + ": " + error.message);
+  void environment_failed(const EnvironmentUse& use, const Error& error) override {
+    notes.push_back(use.name() + ": " + error.message);
   }
   void test_started(const TestRun& run) override {
     started.push_back(run.id);
@@ -52,7 +52,7 @@ protected:
     m_request.context.start_directory = "/src/top/sub";
     m_request.context.kept_directory = m_directory.path() / "kept";
     m_request.prepare = [this](const EnvironmentUse& use, const CancelToken&) {
-      return make_fake_environment(m_world, use.environment);
+      return make_machine_stage(make_fake_environment(m_world, use.environment));
     };
     m_request.make_directory = [this](const std::string& id) {
       fs::path path = m_directory.path() / ("test" + std::to_string(std::hash<std::string>()(id)));
@@ -208,7 +208,7 @@ TEST_F(ExecutionTest, CallsAnEnvironmentThatCannotBeMadeInfra) {
   add("a.sh");
   add("b.sh");
   m_request.prepare = [](const EnvironmentUse&,
-                         const CancelToken&) -> std::shared_ptr<PreparedEnvironment> {
+                         const CancelToken&) -> std::shared_ptr<PreparedStage> {
     throw Error(ErrorCode::infrastructure, "no kernel");
   };
   EXPECT_EQ(run().exit_code, 3);
@@ -299,7 +299,7 @@ TEST_F(ExecutionTest, EndsRunningTestsOnTheSecondInterrupt) {
 TEST_F(ExecutionTest, CancelsAPreparationWhenInterrupted) {
   add("a");
   m_request.prepare = [&](const EnvironmentUse&,
-                          const CancelToken& cancel) -> std::shared_ptr<PreparedEnvironment> {
+                          const CancelToken& cancel) -> std::shared_ptr<PreparedStage> {
     m_execution->interrupt();
     EXPECT_EQ(wait_readable(cancel.descriptor(), Deadline::after(std::chrono::minutes(1))),
               Wait::ready);
@@ -334,9 +334,10 @@ TEST_F(ExecutionTest, CallsAFailureWithItsMachineStillThere) {
   add("a");
   m_world->run = printing("", 1);
   int alive = 0;
-  m_request.context.on_failure = [&](Machine&, const Command& command, const TestRun&) {
+  m_request.context.on_failure = [&](const std::vector<Workplace*>& places, const TestRun&) {
     alive = m_world->alive;
-    EXPECT_EQ(command.working_directory, "/work/src/sub");
+    ASSERT_EQ(places.size(), 1U);
+    EXPECT_EQ(places[0]->command({}).working_directory, "/work/src/sub");
   };
   run();
   EXPECT_EQ(alive, 1);

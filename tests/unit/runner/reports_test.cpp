@@ -41,7 +41,9 @@ public:
     listener.run_started(info);
     listener.environment_activity("building debian", false);
     listener.environment_activity("building debian", true);
-    listener.environment_ready("debian", milliseconds(1500));
+    EnvironmentUse use;
+    use.environment.name = "debian";
+    listener.environment_ready(use, milliseconds(1500));
 
     TestRun run = run_of(0);
     listener.test_started(run);

@@ -20,7 +20,7 @@ CaseReport report(std::string format, std::vector<Outcome> outcomes, std::string
 
 Verdict judge(const CommandResult& result, std::vector<CaseReport> reports = {},
               std::string_view tail = {}, const Test& test = {}) {
-  return judge_command(test, result, reports, std::chrono::seconds(90), tail);
+  return judge_performance(test, {result, {}, {}, {}, {}}, reports, std::chrono::seconds(90), tail);
 }
 
 TEST(Verdict, FollowsTheExitCode) {
@@ -97,11 +97,40 @@ TEST(Verdict, TurnsExpectedFailuresRound) {
   EXPECT_EQ(judge(exited(77), {}, {}, test).outcome, Outcome::skipped);
 }
 
+TEST(Verdict, NamesTheStep) {
+  Performance step{exited(3), "step 2 (exec b -- false)", {}, {}, {}};
+  const auto judged = [&] { return judge_performance({}, step, {}, std::chrono::seconds(90), {}); };
+  EXPECT_EQ(judged(), (Verdict{Outcome::failed, "step 2 (exec b -- false): exit code 3"}));
+  step.problem = "machine 'b' did not listen on port 80 within 20 s";
+  EXPECT_EQ(judged(), (Verdict{Outcome::failed, "step 2 (exec b -- false): machine 'b' did not "
+                                                "listen on port 80 within 20 s"}));
+  step.problem.clear();
+  step.command.timed_out = true;
+  step.time_limit = std::chrono::seconds(30);
+  EXPECT_EQ(judged(), (Verdict{Outcome::timeout, "step 2 (exec b -- false): still running after "
+                                                 "30.0 s; its processes were killed"}));
+  step = {exited(0), "step 4 (net heal)", {}, {}, {}};
+  EXPECT_EQ(judged(), (Verdict{Outcome::passed, ""}));
+}
+
 TEST(Verdict, TellsAPanicFromAVanishing) {
-  EXPECT_EQ(judge_loss(Condition::panicked, "gone").outcome, Outcome::panic);
-  EXPECT_EQ(judge_loss(Condition::stopped, "gone"),
+  EXPECT_EQ(judge_loss({"", Condition::panicked, ""}, "gone"),
+            (Verdict{Outcome::panic, "the machine: kernel panic; see its console"}));
+  EXPECT_EQ(judge_loss({"", Condition::stopped, ""}, "gone"),
             (Verdict{Outcome::lost, "the machine powered off or rebooted under the test"}));
-  EXPECT_EQ(judge_loss(Condition::lost, "gone"), (Verdict{Outcome::lost, "gone"}));
+  EXPECT_EQ(judge_loss({"", Condition::lost, ""}, "gone"), (Verdict{Outcome::lost, "gone"}));
+}
+
+TEST(Verdict, NamesTheMachineOfAWorld) {
+  EXPECT_EQ(judge_loss({"b", Condition::panicked,
+                        "[ 1.0] Kernel panic - not syncing: sysrq triggered crash\r\n[ 1.1] CPU"},
+                       "gone"),
+            (Verdict{Outcome::panic,
+                     "machine 'b': kernel panic: sysrq triggered crash; see its console"}));
+  EXPECT_EQ(judge_loss({"b", Condition::stopped, ""}, {}),
+            (Verdict{Outcome::lost, "machine 'b' powered off or rebooted under the test"}));
+  EXPECT_EQ(judge_loss({"b", Condition::lost, ""}, {}),
+            (Verdict{Outcome::lost, "machine 'b' vanished under the test"}));
 }
 
 TEST(Outcome, NamesReadBack) {

@@ -1,0 +1,16 @@
+#include "runner/environment_use.hpp"
+
+namespace nestbox {
+
+Resources EnvironmentUse::size() const {
+  if (!topology)
+    return {environment.cores, environment.memory};
+  Resources sum;
+  for (const auto& [machine, made_from] : machines) {
+    sum.cores += made_from.cores;
+    sum.memory = sum.memory + made_from.memory;
+  }
+  return sum;
+}
+
+}  // namespace nestbox

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+
+#include "harness/model/definition.hpp"
+#include "runner/resource_pool.hpp"
+
+namespace nestbox {
+
+/// What is prepared once for all tests that share it: an environment, or a topology, as one driver
+/// provides it.
+struct EnvironmentUse {
+  std::string driver;
+  std::string acceleration;
+  Environment environment;  ///< of a test without a topology
+  double timeout_scale = 1.0;
+  bool on_host = false;  ///< script mode: no machine of its own
+  std::optional<Topology> topology{};
+  std::map<std::string, Environment> machines{};  ///< of the topology's machines, by their names
+
+  bool operator==(const EnvironmentUse&) const = default;
+
+  const std::string& name() const { return topology ? topology->name : environment.name; }
+
+  /// "environment 'debian'", "topology 'trio'".
+  std::string label() const { return (topology ? "topology '" : "environment '") + name() + "'"; }
+
+  /// Cores and memory of its machine, or of all of them.
+  Resources size() const;
+};
+
+}  // namespace nestbox
