@@ -9,6 +9,8 @@
 //                                   (tests);
 //                                   --no-identity: a thaw is checked but leaves this machine alone;
 //                                   --calls: programs call the host through a socket made there
+//   nestbox --check-nested         whether this machine has hardware virtualisation
+//                                   (nested_check.hpp)
 //   nestbox VERB …                  as a client of the host, for programs in the machine
 //                                   (verb_client.hpp)
 #include <fcntl.h>
@@ -23,6 +25,7 @@
 
 #include "harness/guest/agent/cgroups.hpp"
 #include "harness/guest/agent/init.hpp"
+#include "harness/guest/agent/nested_check.hpp"
 #include "harness/guest/agent/port.hpp"
 #include "harness/guest/agent/server.hpp"
 #include "harness/guest/verb_client.hpp"
@@ -95,6 +98,8 @@ int main(int argc, char** argv) {
   restore_signals();
   if (getpid() == 1)
     return be_init();
+  if (argc == 2 && std::string_view(argv[1]) == "--check-nested")
+    return check_nested();
   if (std::string_view(argv[0]).ends_with("/nestbox") || argv[0] == std::string_view("nestbox"))
     return verb_main(argc, argv);
   const std::string_view role = argc > 1 ? argv[1] : "";
