@@ -1,0 +1,70 @@
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "harness/guest/ssh_session.hpp"
+#include "harness/vm/machine.hpp"
+
+namespace nestbox {
+
+struct SshMachineOptions {
+  std::string driver = "ssh";  ///< for messages
+  std::string holder{};        ///< who leases it, for whoever finds it leased
+  /// Where, on the host, the agent is kept and machines have their workspace: absolute, or below
+  /// the user's home.
+  std::string directory = ".cache/nestbox";
+  bool sudo = false;  ///< commands run as root, through `sudo -n`
+};
+
+/// The command lines that SshMachine gives to a login shell; pure.
+std::string ssh_agent_path(const SshMachineOptions& options);
+std::string ssh_serve_command(const SshMachineOptions& options);
+std::string ssh_upload_command(const SshMachineOptions& options, std::size_t size);
+
+/// A Linux host reached over ssh, as a machine: the agent is brought there once (it is kept by its
+/// digest) and serves us over the connection, for as long as we hold the host's lease. Whatever
+/// becomes of us, the host ends our commands and removes our workspace as soon as the connection
+/// ends. A base for drivers that know more of the host.
+class SshMachine : public Machine {
+public:
+  /// Nothing, and `held_by` says who has it, while somebody else holds the lease. Error(lost),
+  /// Error(infrastructure), Error(timeout), Error(cancelled): see SshSession.
+  static std::unique_ptr<SshMachine> lease(MachineSpec spec, const SshEndpoint& endpoint,
+                                           const SshMachineOptions& options, std::string& held_by,
+                                           Deadline deadline, const CancelToken& cancel);
+  ~SshMachine() override;
+
+  const MachineSpec& spec() const override { return m_spec; }
+  std::string workspace() const override { return m_workspace; }
+  Transport& transport() override { return *m_transport; }
+  Condition condition() override;
+  void on_end(std::function<void(Condition)> handler) override;
+  std::string console() const override { return {}; }
+  Bytes private_memory() const override { return {}; }
+  void resume() override {}
+  Snapshot save(Deadline deadline) override;
+
+private:
+  SshMachine(MachineSpec spec, std::string driver, SshSession session, SshCommand command,
+             Deadline deadline, const CancelToken& cancel);
+  void carry(const FileDescriptor& socket);
+
+  MachineSpec m_spec;
+  std::string m_driver;
+  SshSession m_session;
+  SshCommand m_command;
+  std::unique_ptr<Transport> m_transport;
+  std::string m_workspace;
+  CancelSource m_stop;
+  CancelSource m_ended;
+  std::mutex m_mutex;  ///< held while the handler is called
+  Condition m_condition = Condition::running;
+  bool m_dropped = false;
+  std::function<void(Condition)> m_on_end;
+  std::thread m_thread;
+};
+
+}  // namespace nestbox
