@@ -45,7 +45,7 @@ std::shared_ptr<PreparedEnvironment> EnvironmentBuilder::prepare(const Environme
                                                                  std::size_t interfaces) {
   check_image(environment);
   const Capabilities capabilities = m_driver.capabilities();
-  if (!capabilities.machine)
+  if (capabilities.boots == Boots::host)
     return std::make_shared<PlainEnvironment>(environment, m_driver);
 
   const BuildContext context{m_cache, m_progress, cancel};

@@ -11,8 +11,16 @@
 
 namespace nestbox {
 
+/// What a driver's machines come from: which part of a MachineSpec it looks at.
+enum class Boots {
+  host,    ///< none: its machines are places on hosts that exist
+  kernel,  ///< kernel, initramfs, and a disk if there is one
+  image,   ///< `image`, which it knows how to get, or a root filesystem archive as `disk`
+};
+
 /// What a driver can do: asked while planning, so that nothing is refused at run time.
 struct Capabilities {
+  Boots boots = Boots::kernel;
   bool machine = false;   ///< a kernel of its own (isolation: machine)
   bool fork = false;      ///< live snapshots and clones of them
   bool network = false;   ///< NetworkAccess::user
@@ -32,6 +40,13 @@ struct Availability {
   std::string acceleration{};  ///< one word for NESTBOX_ACCELERATION: "kvm", "tcg"; "native"
                                ///< without a guest kernel
   std::vector<std::string> details{};  ///< the whole story behind `reason`; may hold foreign words
+};
+
+/// Something a nestbox that was killed has left with a driver.
+struct Leftover {
+  std::string what;      ///< for a person: "container 'nestbox-db-1f2e'"
+  std::string owner{};   ///< to_string(Owner) of who made it
+  std::string failed{};  ///< why it could not be ended; empty: it is, or was not to be
 };
 
 struct BootOptions {
@@ -78,6 +93,14 @@ public:
   /// Wall time a CPU-bound guest needs, over the host's: 1.0 native, about 10 to 20 under
   /// emulation.
   virtual double slowdown() = 0;
+
+  /// Finds what nobody owns any more (base/owner.hpp) and ends it, unless `dry_run`. Throws Error
+  /// when it cannot even look.
+  virtual std::vector<Leftover> reap([[maybe_unused]] bool dry_run,
+                                     [[maybe_unused]] Deadline deadline,
+                                     [[maybe_unused]] const CancelToken& cancel) {
+    return {};
+  }
 };
 
 }  // namespace nestbox

@@ -30,10 +30,12 @@ struct MachineSpec {
   std::string kernel_arguments;  ///< beyond what the driver itself needs
   std::optional<std::filesystem::path>
       disk;  ///< root disk (qcow2 or raw); the machine writes to a throw-away overlay
-  std::string disk_format = "raw";           ///< "raw" or "qcow2"
+  std::string disk_format = "raw";  ///< "raw", "qcow2", or "tar": a root filesystem's archive
+  std::string image;                ///< in the words of a driver that boots images
   std::vector<NetworkInterface> interfaces;  ///< eth0, eth1 … in the machine; down until a thaw
   NetworkAccess network = NetworkAccess::none;  ///< `user`: one more device, after `interfaces`
   bool nested = false;
+  bool privileged = false;  ///< where machines share the host's kernel: all of what it allows root
   /// Set when the machine is to be saved: an existing, empty directory of the caller's, in which
   /// its RAM and what it writes to its disk live from the start. Machine::save completes it.
   std::optional<std::filesystem::path> save_directory;

@@ -9,7 +9,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr int k_version = 2;
+constexpr int k_version = 3;
 
 /// A path inside `directory` is written relative to it: the only relative paths a spec has.
 std::string stored_path(const fs::path& path, const fs::path& directory) {
@@ -41,9 +41,11 @@ void store_snapshot(const Snapshot& snapshot) {
       {"kernel_arguments", spec.kernel_arguments},
       {"disk", spec.disk ? json(path(*spec.disk)) : json()},
       {"disk_format", spec.disk_format},
+      {"image", spec.image},
       {"interfaces", interfaces},
       {"network", spec.network == NetworkAccess::user ? "user" : "none"},
       {"nested", spec.nested},
+      {"privileged", spec.privileged},
   };
   const fs::path file = snapshot.directory / k_snapshot_file;
   write_file_atomically(file, document.dump(2) + "\n");
@@ -71,10 +73,12 @@ Snapshot load_snapshot(const fs::path& directory) {
     if (!document.at("disk").is_null())
       spec.disk = path("disk");
     spec.disk_format = document.at("disk_format").get<std::string>();
+    spec.image = document.at("image").get<std::string>();
     for (const json& interface : document.at("interfaces"))
       spec.interfaces.push_back({interface.at("mac").get<std::string>()});
     spec.network = document.at("network") == "user" ? NetworkAccess::user : NetworkAccess::none;
     spec.nested = document.at("nested").get<bool>();
+    spec.privileged = document.at("privileged").get<bool>();
     return {directory, std::move(spec)};
   } catch (const json::exception&) {
     throw Error(ErrorCode::corrupt, "snapshot '" + file.string() + "' cannot be read back");

@@ -40,7 +40,9 @@ std::optional<std::string> unmet_need(const Test& test, std::string_view driver,
   if (test.topology && !capabilities.ethernet)
     return fmt::format("needs networks between machines; driver '{}' cannot make them", driver);
   if (!capabilities.machine && (contains(markers, "vm") || test.needs.machine))
-    return fmt::format("needs a machine of its own; driver '{}' runs on this host", driver);
+    return fmt::format("needs a machine of its own; driver '{}' {}", driver,
+                       capabilities.boots == Boots::host ? "runs on this host"
+                                                         : "shares this host's kernel");
   if (!capabilities.nested && (contains(markers, "nested") || test.needs.nested))
     return fmt::format("needs a hypervisor inside; driver '{}' cannot give it one", driver);
   if (!capabilities.network && test.needs.network == NetworkAccess::user)
@@ -50,7 +52,8 @@ std::optional<std::string> unmet_need(const Test& test, std::string_view driver,
 
 EnvironmentUse use_for(const Test& test, const Definition& definition, const DriverFacts& driver) {
   EnvironmentUse use{
-      driver.name, driver.acceleration, {}, driver.timeout_scale, !driver.capabilities.machine};
+      driver.name, driver.acceleration, {}, driver.timeout_scale,
+      driver.capabilities.boots == Boots::host && !driver.capabilities.machine};
   if (!test.topology) {
     use.environment = raised(definition.environments.at(test.environment), test.needs);
     return use;

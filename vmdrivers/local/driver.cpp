@@ -60,7 +60,7 @@ public:
   explicit LocalDriver(bool use_sudo) : m_use_sudo(use_sudo) {}
 
   std::string_view name() const override { return "local"; }
-  Capabilities capabilities() const override { return {.terminal = true}; }
+  Capabilities capabilities() const override { return {.boots = Boots::host, .terminal = true}; }
 
   Availability availability() override {
     if (m_use_sudo && ::geteuid() != 0) {

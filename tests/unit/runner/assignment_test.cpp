@@ -35,11 +35,13 @@ TEST(Assignment, NeverPutsAMachineTestOnTheHost) {
 }
 
 TEST(Assignment, SaysWhichNeedIsUnmet) {
-  const Capabilities host{.network = true, .terminal = true};
+  const Capabilities host{.boots = Boots::host, .network = true, .terminal = true};
   const Capabilities machine{.machine = true, .fork = true, .terminal = true};
   EXPECT_EQ(unmet_need(named("a"), "local", host), std::nullopt);
   EXPECT_EQ(unmet_need(named("a", {"vm"}), "local", host),
             "needs a machine of its own; driver 'local' runs on this host");
+  EXPECT_EQ(unmet_need(named("a", {"vm"}), "docker", {.boots = Boots::image}),
+            "needs a machine of its own; driver 'docker' shares this host's kernel");
   EXPECT_EQ(unmet_need(named("a", {"vm"}), "qemu", machine), std::nullopt);
   EXPECT_EQ(unmet_need(named("a", {"nested"}), "qemu", machine),
             "needs a hypervisor inside; driver 'qemu' cannot give it one");

@@ -20,6 +20,7 @@ MachineSpec debian_machine(const fs::path& directory) {
   spec.interfaces = {{"52:54:00:00:01:01"}, {"52:54:00:00:02:01"}};
   spec.network = NetworkAccess::user;
   spec.nested = true;
+  spec.privileged = true;
   return spec;
 }
 
@@ -60,6 +61,7 @@ TEST(Snapshot, IsWrittenInOneForm) {
   "cores": 2,
   "disk": "disk.qcow2",
   "disk_format": "qcow2",
+  "image": "",
   "initramfs": "/layers/initramfs/disk.cpio",
   "interfaces": [
     {
@@ -75,7 +77,8 @@ TEST(Snapshot, IsWrittenInOneForm) {
   "name": "template",
   "nested": true,
   "network": "user",
-  "version": 2
+  "privileged": true,
+  "version": 3
 }
 )");
 }

@@ -23,7 +23,7 @@ Deadline soon() {
 TEST(LocalDriver, CanDoNothingButRunCommands) {
   const auto driver = local::make_driver({});
   EXPECT_EQ(driver->name(), "local");
-  EXPECT_EQ(driver->capabilities(), (Capabilities{.terminal = true}));
+  EXPECT_EQ(driver->capabilities(), (Capabilities{.boots = Boots::host, .terminal = true}));
   EXPECT_EQ(driver->slowdown(), 1.0);
   const Availability availability = driver->availability();
   EXPECT_TRUE(availability.available);
