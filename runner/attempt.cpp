@@ -8,6 +8,7 @@
 #include "harness/base/log.hpp"
 #include "harness/base/text.hpp"
 #include "runner/cases/report_files.hpp"
+#include "runner/nested_check.hpp"
 #include "runner/verdict.hpp"
 
 namespace nestbox {
@@ -17,6 +18,7 @@ using std::chrono::minutes;
 using std::chrono::nanoseconds;
 
 constexpr minutes k_machine_time{3};
+constexpr minutes k_check_time{1};
 
 class Stopwatch {
 public:
@@ -45,11 +47,10 @@ public:
       m_stage = prepared.open({m_context, m_use, m_run, m_listener},
                               Deadline::after(scaled(k_machine_time, m_use)), m_cancel);
       m_result.machine_time = m_watch.lap();
-      m_stage->lay_out(m_cancel);
-      m_result.files_time = m_watch.lap();
-      perform();
-      fetch_outputs();
-      judge();
+      if (std::optional<std::string> reason = unmet_need())
+        settle({Outcome::skipped, std::move(*reason)});
+      else
+        do_test();
     } catch (const Error& error) {
       judge_error(error);
     }
@@ -58,6 +59,27 @@ public:
   }
 
 private:
+  void do_test() {
+    m_stage->lay_out(m_cancel);
+    m_result.files_time = m_watch.lap();
+    perform();
+    fetch_outputs();
+    judge();
+  }
+
+  /// A need that only the machines themselves can tell of.
+  std::optional<std::string> unmet_need() {
+    if (!m_run.test->needs.nested)
+      return std::nullopt;
+    const Deadline deadline = Deadline::after(scaled(k_check_time, m_use));
+    for (const Workplace* place : m_stage->workplaces())
+      if (const auto reason = place->on_host()
+                                  ? std::nullopt
+                                  : missing_virtualization(place->machine(), deadline, m_cancel))
+        return fmt::format("needs a hypervisor inside; on machine '{}' {}", place->name(), *reason);
+    return std::nullopt;
+  }
+
   void perform() {
     m_performance = m_stage->perform(m_output, Deadline::after(m_timeout), m_cancel);
     m_result.command_time = m_watch.lap();

@@ -24,13 +24,8 @@ public:
 
   Performance perform(OutputRecorder& output, Deadline deadline,
                       const CancelToken& cancel) override {
-    CommandIo io;
-    io.output = [&output](OutputStream stream, std::string_view bytes) {
-      output.write(stream, bytes);
-    };
     Performance done;
-    done.command =
-        m_machine->transport().run(m_place.command(m_run.test->command), io, deadline, cancel);
+    done.command = run_test_command(m_place, *m_run.test, output, deadline, cancel);
     if (done.command.timed_out && m_machine->condition() == Condition::panicked)
       done.machine_end = machine_end();
     return done;
@@ -75,6 +70,15 @@ private:
 };
 
 }  // namespace
+
+CommandResult run_test_command(const Workplace& place, const Test& test, OutputRecorder& output,
+                               Deadline deadline, const CancelToken& cancel) {
+  CommandIo io;
+  io.output = [&output](OutputStream stream, std::string_view bytes) {
+    output.write(stream, bytes);
+  };
+  return place.machine().transport().run(place.command(test.command), io, deadline, cancel);
+}
 
 std::shared_ptr<PreparedStage>
 make_machine_stage(std::shared_ptr<PreparedEnvironment> environment) {

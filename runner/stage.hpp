@@ -69,6 +69,10 @@ public:
                                       const CancelToken& cancel) = 0;
 };
 
+/// Runs the test's own command in a workplace that is laid out. Throws what Transport::run does.
+CommandResult run_test_command(const Workplace& place, const Test& test, OutputRecorder& output,
+                               Deadline deadline, const CancelToken& cancel);
+
 /// A stage with one machine of this environment.
 std::shared_ptr<PreparedStage> make_machine_stage(std::shared_ptr<PreparedEnvironment> environment);
 

@@ -34,6 +34,7 @@ public:
 
   const std::string& name() const { return m_parts.name; }
   Machine& machine() const { return m_parts.machine; }
+  bool on_host() const { return m_parts.on_host; }
 
   /// Brings directories and files in, the first time it is called. Throws what Transport::put does.
   void lay_out(const CancelToken& cancel);

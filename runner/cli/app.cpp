@@ -24,6 +24,7 @@
 #include "runner/cli/shell.hpp"
 #include "runner/cli/show.hpp"
 #include "runner/cli/validate.hpp"
+#include "runner/cli/verbs.hpp"
 
 namespace nestbox {
 namespace {
@@ -79,9 +80,14 @@ public:
     declare_doctor();
     declare_cache();
     declare_environments();
+    declare_verbs();
   }
 
   int run() {
+    // Their words are another grammar's, and what follows '--' belongs to them.
+    if (!m_arguments.empty()
+        && std::count(verb_names().begin(), verb_names().end(), m_arguments.front()) > 0)
+      return do_verb(m_arguments);
     check_command_words();
     std::vector<std::string> reversed(m_line.ours.rbegin(), m_line.ours.rend());
     try {
@@ -275,6 +281,12 @@ private:
       verb->add_option("--accel", m_accelerator, "Hardware acceleration: prefer, require or never")
           ->type_name("POLICY");
     }
+  }
+
+  /// For the list of commands; `run` never leaves them to CLI11.
+  void declare_verbs() {
+    for (const std::string& name : verb_names())
+      m_app.add_subcommand(name, verb_summary(name))->group("In a test of several machines");
   }
 
   void add_json(CLI::App& app) { app.add_flag("--json", m_json, "As JSON"); }

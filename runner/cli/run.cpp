@@ -15,7 +15,7 @@
 #include "runner/cli/interrupts.hpp"
 #include "runner/cli/run_reports.hpp"
 #include "runner/cli/terminal_session.hpp"
-#include "runner/stage.hpp"
+#include "runner/world_stage.hpp"
 
 namespace nestbox {
 namespace {
@@ -150,9 +150,13 @@ int run_tests(const RunOptions& options, const DriverRegistry& drivers) {
       terminal.make_way([&] { offer_shell(places, run); });
     };
   request.prepare = [&](const EnvironmentUse& use, const CancelToken& cancel) {
-    return make_machine_stage(
-        keep_warm(workbench.prepare(use.driver, use.environment, suite.root, cancel), options.warm,
-                  info.resources));
+    if (!use.topology)
+      return make_machine_stage(
+          keep_warm(workbench.prepare(use.driver, use.environment, suite.root, cancel),
+                    options.warm, info.resources));
+    return make_world_stage(
+        workbench.prepare(use.driver, suite.definition, *use.topology, suite.root, cancel),
+        workbench.prepare("local", {}, suite.root, cancel));
   };
   request.make_directory = [&](const std::string& id) { return directory.test_directory(id); };
 

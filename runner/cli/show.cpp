@@ -4,6 +4,7 @@
 
 #include <fstream>
 #include <map>
+#include <set>
 #include <vector>
 
 #include <fmt/format.h>
@@ -174,7 +175,7 @@ const Json& find_result(const std::vector<Json>& results, const std::string& wan
               did_you_mean(wanted, ids));
 }
 
-std::string file_section(const fs::path& folder, const char* name) {
+std::string file_section(const fs::path& folder, const std::string& name) {
   std::error_code ignored;
   if (folder.empty() || !fs::exists(folder / name, ignored)
       || fs::file_size(folder / name, ignored) == 0)
@@ -185,6 +186,38 @@ std::string file_section(const fs::path& folder, const char* name) {
       content ? printable(*content)
               : fmt::format("too large to show here: see {}\n", (folder / name).string());
   return fmt::format("\n{}:\n{}{}", name, shown, shown.ends_with('\n') ? "" : "\n");
+}
+
+/// What happened on each link of a world.
+std::string network_section(const fs::path& folder) {
+  std::error_code ignored;
+  if (folder.empty() || !fs::exists(folder / "network.json", ignored))
+    return {};
+  const Json counters = read_json(folder / "network.json");
+  std::string text = "\nnetwork.json:\n";
+  for (const Json& link : counters.value("links", Json::array())) {
+    text += fmt::format("{}@{}", text_of(link, "machine"), text_of(link, "network"));
+    for (const auto& [name, count] : link.items())
+      if (count.is_number_unsigned() && count.get<std::uint64_t>() > 0)
+        text += fmt::format("  {} {}", name, count.get<std::uint64_t>());
+    text += "\n";
+  }
+  return printable(text);
+}
+
+/// The console of its machine, or of each machine of its world.
+std::string console_sections(const fs::path& folder) {
+  std::set<std::string> names;
+  std::error_code ignored;
+  if (!folder.empty())
+    for (const fs::directory_entry& entry : fs::directory_iterator(folder, ignored))
+      if (const std::string name = entry.path().filename();
+          name.starts_with("console") && name.ends_with(".log"))
+        names.insert(name);
+  std::string text;
+  for (const std::string& name : names)
+    text += file_section(folder, name);
+  return text;
 }
 
 void show_test(const fs::path& run, const std::string& test, bool as_json) {
@@ -200,6 +233,8 @@ void show_test(const fs::path& run, const std::string& test, bool as_json) {
     text += fmt::format(
         "machine {}, files {}, command {}\n", duration_of(result["seconds"], "machine"),
         duration_of(result["seconds"], "files"), duration_of(result["seconds"], "command"));
+  if (result.contains("seed") && result["seed"].is_number_unsigned())
+    text += fmt::format("network seed {}\n", result["seed"].get<std::uint64_t>());
   if (!folder.empty())
     text += fmt::format("folder  {}\n", folder.string());
   if (result.contains("reports"))
@@ -209,7 +244,8 @@ void show_test(const fs::path& run, const std::string& test, bool as_json) {
             fmt::format("  {:<9} {}{}\n", text_of(test_case, "outcome"), text_of(test_case, "name"),
                         test_case.contains("message") ? ": " + text_of(test_case, "message") : "");
   text += file_section(folder, "output.log");
-  text += file_section(folder, "console.log");
+  text += network_section(folder);
+  text += console_sections(folder);
   write_all(STDOUT_FILENO, text);
 }
 

@@ -44,6 +44,15 @@ std::shared_ptr<PreparedEnvironment> Workbench::prepare(const std::string& drive
   return builder->prepare(environment, base_directory, cancel);
 }
 
+std::shared_ptr<PreparedTopology> Workbench::prepare(const std::string& driver,
+                                                     const Definition& definition,
+                                                     const Topology& topology,
+                                                     const fs::path& base_directory,
+                                                     const CancelToken& cancel) {
+  return prepare_topology({cache(), m_progress, cancel}, this->driver(driver), definition, topology,
+                          base_directory);
+}
+
 Workbench::Bench& Workbench::bench(const std::string& name) {
   Bench& made = m_benches[name];
   if (!made.driver) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "harness/env/environment.hpp"
+#include "harness/env/topology_environment.hpp"
 #include "harness/vm/driver_registry.hpp"
 
 namespace nestbox {
@@ -33,6 +34,11 @@ public:
                                                const Environment& environment,
                                                const fs::path& base_directory,
                                                const CancelToken& cancel);
+
+  std::shared_ptr<PreparedTopology> prepare(const std::string& driver, const Definition& definition,
+                                            const Topology& topology,
+                                            const fs::path& base_directory,
+                                            const CancelToken& cancel);
 
 private:
   struct Bench {

@@ -1,0 +1,260 @@
+#include "runner/world_stage.hpp"
+
+#include <sys/random.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <future>
+#include <list>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "harness/base/filesystem.hpp"
+#include "harness/env/net_listing.hpp"
+#include "runner/run_directory.hpp"
+#include "runner/verb_server.hpp"
+#include "runner/world_description.hpp"
+#include "runner/world_verbs.hpp"
+
+namespace nestbox {
+namespace {
+
+/// Short enough to be typed.
+std::uint64_t random_seed() {
+  std::uint32_t seed = 0;
+  if (::getrandom(&seed, sizeof seed, 0) != sizeof seed)
+    throw Error(ErrorCode::io, "the kernel gives no random bytes");
+  return seed;
+}
+
+/// What this host's part of a world is called as an environment.
+Environment host_environment() {
+  Environment environment;
+  environment.name = k_from_host;
+  return environment;
+}
+
+/// What programs find beside the source tree: `python/nestbox.py`, and `bin/nestbox`, which is us.
+void write_tools(const fs::path& directory) {
+  std::error_code exists;
+  fs::create_directories(directory / "python", exists);
+  fs::create_directories(directory / "bin", exists);
+  write_whole(directory / "python/nestbox.py", python_module());
+  fs::create_symlink(fs::read_symlink("/proc/self/exe"), directory / "bin/nestbox", exists);
+}
+
+class WorldStage final : public Stage {
+public:
+  WorldStage(const StageParts& parts, PreparedTopology& topology, PreparedEnvironment& host,
+             Deadline deadline, const CancelToken& cancel)
+      : m_parts(parts), m_stop(cancel),
+        m_world(topology.world({.run_name = parts.run.machine,
+                                .seed = parts.context.seed.value_or(random_seed()),
+                                .isolation = parts.run.test->isolation},
+                               deadline, m_stop.token())),
+        m_verbs(parts, *m_world,
+                [this](const std::string& machine, const CancelToken& token) {
+                  return place_on(machine, token);
+                }),
+        m_server([this](const std::string& caller, const VerbCall& call, VerbChannel& channel) {
+          return m_verbs.answer(caller, call, channel);
+        }) {
+    m_world->on_end(
+        [this](const std::string& machine, Condition condition) { note_end(machine, condition); });
+    make_workplaces(host, deadline);
+    for (const Workplace& place : m_workplaces)
+      place.machine().transport().on_call(
+          [this, caller = place.on_host() ? std::string() : place.name()](
+              FileDescriptor connection) { m_server.serve(caller, std::move(connection)); });
+  }
+
+  ~WorldStage() override {
+    for (const Workplace& place : m_workplaces)
+      place.machine().transport().on_call({});
+    m_world->on_end({});
+  }
+
+  std::vector<Workplace*> workplaces() override {
+    std::vector<Workplace*> all;
+    for (Workplace& place : m_workplaces)
+      all.push_back(&place);
+    return all;
+  }
+
+  void lay_out(const CancelToken&) override {
+    std::vector<std::future<void>> laid_out;
+    for (const std::string& name : machines_to_lay_out())
+      laid_out.push_back(std::async(std::launch::async,
+                                    [this, name] { workplace(name).lay_out(m_stop.token()); }));
+    for (std::future<void>& future : laid_out)
+      future.wait();
+    for (std::future<void>& future : laid_out)
+      future.get();
+  }
+
+  Performance perform(OutputRecorder& output, Deadline deadline, const CancelToken&) override {
+    const Test& test = *m_parts.run.test;
+    Performance done;
+    if (test.steps.empty())
+      done.command = run_test_command(m_workplaces.front(), test, output, deadline, m_stop.token());
+    else
+      done = m_verbs.perform_steps(output, deadline, m_stop.token());
+    done.machine_end = machine_end();
+    return done;
+  }
+
+  void fetch(const fs::path& artifacts, const CancelToken& cancel) override {
+    const std::optional<MachineEnd> ended = machine_end();
+    for (Workplace& place : m_workplaces) {
+      if (!place.laid_out() || (ended && ended->machine == place.name()))
+        continue;
+      const bool speaks_for_the_test =
+          m_parts.run.test->steps.empty() && &place == &m_workplaces.front();
+      place.fetch(speaks_for_the_test ? artifacts : artifacts / place.name(), cancel);
+    }
+    std::error_code not_empty;
+    for (Workplace& place : m_workplaces)
+      fs::remove(artifacts / place.name(), not_empty);
+  }
+
+  std::optional<MachineEnd> machine_end() override {
+    {
+      std::lock_guard lock(m_mutex);
+      if (m_end)
+        return m_end;
+    }
+    for (const TopologyMachine& machine : m_world->topology().machines)
+      if (const Condition condition = m_world->machine(machine.name).condition();
+          condition != Condition::running)
+        note_end(machine.name, condition);
+    std::lock_guard lock(m_mutex);
+    return m_end;
+  }
+
+  void keep_evidence(const fs::path& folder) override {
+    for (const TopologyMachine& machine : m_world->topology().machines)
+      if (const std::string console = m_world->machine(machine.name).console(); !console.empty())
+        write_whole(folder / fmt::format("console-{}.log", machine.name), console);
+    if (!m_world->topology().networks.empty())
+      write_whole(folder / "network.json", counters_json(*m_world));
+  }
+
+  std::optional<std::uint64_t> seed() const override {
+    if (m_world->topology().networks.empty())
+      return std::nullopt;
+    return m_world->seed();
+  }
+
+private:
+  bool from_host() const { return m_parts.run.test->from == k_from_host; }
+
+  void make_workplaces(PreparedEnvironment& host, Deadline deadline) {
+    const fs::path tools = m_parts.context.run_directory / "tools";
+    write_tools(tools);
+    const std::map<std::string, std::string> variables{
+        {"NESTBOX_MACHINES", describe_machines(m_world->topology())},
+        {"NESTBOX_SEED", std::to_string(m_world->seed())}};
+    if (from_host()) {
+      m_host = host.machine(m_parts.run.machine, Isolation::fork, deadline, m_stop.token());
+      m_workplaces.emplace_back(Workplace::Parts{
+          .context = m_parts.context,
+          .use = m_parts.use,
+          .run = m_parts.run,
+          .machine = *m_host,
+          .environment = m_host_environment,
+          .on_host = true,
+          .name = k_from_host,
+          .variables = variables,
+          .search_paths = {{"PATH", tools / "bin"}, {"PYTHONPATH", tools / "python"}}});
+    }
+    for (const TopologyMachine& machine : m_world->topology().machines) {
+      Machine& made = m_world->machine(machine.name);
+      const std::string modules = made.workspace() + "/python";
+      m_workplaces.emplace_back(Workplace::Parts{.context = m_parts.context,
+                                                 .use = m_parts.use,
+                                                 .run = m_parts.run,
+                                                 .machine = made,
+                                                 .environment = m_world->environment(machine.name),
+                                                 .on_host = false,
+                                                 .name = machine.name,
+                                                 .variables = variables,
+                                                 .search_paths = {{"PYTHONPATH", modules}},
+                                                 .modules = tools / "python"});
+    }
+    // The one on which the test's command runs comes first.
+    const auto first =
+        std::find_if(m_workplaces.begin(), m_workplaces.end(),
+                     [&](Workplace& place) { return place.name() == m_parts.run.test->from; });
+    if (first != m_workplaces.end())
+      m_workplaces.splice(m_workplaces.begin(), m_workplaces, first);
+  }
+
+  Workplace& workplace(const std::string& machine) {
+    return *std::find_if(m_workplaces.begin(), m_workplaces.end(),
+                         [&](const Workplace& place) { return place.name() == machine; });
+  }
+
+  /// Where it is known beforehand that commands will run; the others follow when one does.
+  std::set<std::string> machines_to_lay_out() const {
+    const Test& test = *m_parts.run.test;
+    if (test.steps.empty())
+      return {m_workplaces.front().name()};
+    std::set<std::string> machines;
+    for (const WorldStep& step : test.steps)
+      if (const auto* exec = std::get_if<ExecVerb>(&step.verb))
+        machines.insert(exec->machines.begin(), exec->machines.end());
+    return machines;
+  }
+
+  CommandPlace place_on(const std::string& machine, const CancelToken& cancel) {
+    Workplace& place = workplace(machine);
+    place.lay_out(cancel);
+    return {place.start_directory(), place.variables()};
+  }
+
+  void note_end(const std::string& machine, Condition condition) {
+    {
+      std::lock_guard lock(m_mutex);
+      if (!m_end)
+        m_end = MachineEnd{machine, condition, m_world->machine(machine).console()};
+    }
+    m_stop.cancel();
+  }
+
+  const StageParts m_parts;
+  Environment m_host_environment = host_environment();
+  std::mutex m_mutex;
+  std::optional<MachineEnd> m_end;
+  CancelSource m_stop;  ///< a machine ended, or all is to
+  std::unique_ptr<World> m_world;
+  std::unique_ptr<Machine> m_host;
+  std::list<Workplace> m_workplaces;
+  WorldVerbs m_verbs;
+  VerbServer m_server;
+};
+
+class PreparedWorldStage final : public PreparedStage {
+public:
+  PreparedWorldStage(std::shared_ptr<PreparedTopology> topology,
+                     std::shared_ptr<PreparedEnvironment> host)
+      : m_topology(std::move(topology)), m_host(std::move(host)) {}
+
+  std::unique_ptr<Stage> open(const StageParts& parts, Deadline deadline,
+                              const CancelToken& cancel) override {
+    return std::make_unique<WorldStage>(parts, *m_topology, *m_host, deadline, cancel);
+  }
+
+private:
+  std::shared_ptr<PreparedTopology> m_topology;
+  std::shared_ptr<PreparedEnvironment> m_host;
+};
+
+}  // namespace
+
+std::shared_ptr<PreparedStage> make_world_stage(std::shared_ptr<PreparedTopology> topology,
+                                                std::shared_ptr<PreparedEnvironment> host) {
+  return std::make_shared<PreparedWorldStage>(std::move(topology), std::move(host));
+}
+
+}  // namespace nestbox
