@@ -54,6 +54,8 @@ const std::vector<std::string>& tiny_modules() {
                                                  "loop",
                                                  "af_packet",
                                                  "vsock",
+                                                 "kvm_amd",
+                                                 "kvm_intel",
                                                  "sch_netem",
                                                  "sch_tbf",
                                                  "sch_htb",
