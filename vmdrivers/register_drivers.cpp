@@ -1,12 +1,21 @@
 #include "vmdrivers/register_drivers.hpp"
 
+#include "vmdrivers/absent_driver.hpp"
 #include "vmdrivers/local/driver.hpp"
 #include "vmdrivers/qemu/driver.hpp"
+#ifdef NESTBOX_WITH_SSH
+#include "vmdrivers/ssh/driver.hpp"
+#endif
 
 namespace nestbox {
 
 void register_drivers(DriverRegistry& registry) {
   registry.add("qemu", qemu::make_driver);
+#ifdef NESTBOX_WITH_SSH
+  registry.add("ssh", ssh::make_driver);
+#else
+  add_absent_driver(registry, "ssh", "build it with '-DNESTBOX_WITH_SSH=ON' (libssh-dev)");
+#endif
   registry.add("local", local::make_driver);
 }
 

@@ -37,6 +37,9 @@ public:
                                            Deadline deadline, const CancelToken& cancel);
   ~SshMachine() override;
 
+  /// Drops `belongings` once the machine has ended: what its driver gives back then.
+  void keep(std::shared_ptr<void> belongings) { m_belongings = std::move(belongings); }
+
   const MachineSpec& spec() const override { return m_spec; }
   std::string workspace() const override { return m_workspace; }
   Transport& transport() override { return *m_transport; }
@@ -52,6 +55,7 @@ private:
              Deadline deadline, const CancelToken& cancel);
   void carry(const FileDescriptor& socket);
 
+  std::shared_ptr<void> m_belongings;
   MachineSpec m_spec;
   std::string m_driver;
   SshSession m_session;

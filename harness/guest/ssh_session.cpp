@@ -83,7 +83,9 @@ FileDescriptor try_connect(const addrinfo& address, const std::string& what, Dea
 
 FileDescriptor connect_to(const SshEndpoint& endpoint, const std::string& what, Deadline deadline,
                           const CancelToken& cancel) {
-  const addrinfo wanted{.ai_flags = AI_ADDRCONFIG, .ai_socktype = SOCK_STREAM};
+  addrinfo wanted{};
+  wanted.ai_flags = AI_ADDRCONFIG;
+  wanted.ai_socktype = SOCK_STREAM;
   addrinfo* found = nullptr;
   const int failed = ::getaddrinfo(endpoint.address.c_str(), std::to_string(endpoint.port).c_str(),
                                    &wanted, &found);
@@ -287,10 +289,10 @@ struct SshCommand::State {
   }
 
   /// What there is now, at most a piece.
-  std::string read(bool diagnostics) {
+  std::string read(bool of_stderr) {
     std::string bytes(k_piece, '\0');
     const int count = ssh_channel_read_nonblocking(
-        channel.get(), bytes.data(), static_cast<std::uint32_t>(bytes.size()), diagnostics ? 1 : 0);
+        channel.get(), bytes.data(), static_cast<std::uint32_t>(bytes.size()), of_stderr ? 1 : 0);
     if (count == SSH_ERROR)
       broken = true;
     bytes.resize(count > 0 ? static_cast<std::size_t>(count) : 0);

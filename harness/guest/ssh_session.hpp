@@ -90,6 +90,7 @@ public:
   End carry(const FileDescriptor& socket, const CancelToken& stop);
 
 private:
+  friend class SshSession;
   struct State;
   std::unique_ptr<State> m_state;
 };

@@ -1,0 +1,121 @@
+#include "vmdrivers/ssh/settings.hpp"
+
+#include <cstdlib>
+
+#include "harness/base/filesystem.hpp"
+#include "harness/model/name_rules.hpp"
+#include "harness/model/yaml_reader.hpp"
+
+namespace nestbox::ssh {
+
+namespace {
+
+constexpr int k_last_port = 65535;
+
+std::string variable_or(const char* name, const std::string& otherwise) {
+  const char* const value = std::getenv(name);
+  return value && *value ? value : otherwise;
+}
+
+fs::path home_directory() {
+  return variable_or("HOME", "/");
+}
+
+/// "~/x" in a file of ours means what it means to a shell.
+fs::path expanded(const std::string& path) {
+  return path.starts_with("~/") ? home_directory() / path.substr(2) : fs::path(path);
+}
+
+class SettingsReader {
+public:
+  explicit SettingsReader(YamlReader& reader) : m_reader(reader) {}
+
+  std::vector<Host> read(const YamlNode& document) {
+    const auto field = m_reader.fields("ssh.yml", document, {"hosts", "defaults"});
+    Host defaults;
+    if (field[1])
+      read_host("defaults", *field[1], defaults);
+    std::vector<Host> hosts;
+    if (!field[0])
+      return hosts;
+    for (const auto& [name, body] : m_reader.entries("hosts", *field[0])) {
+      Host& host = hosts.emplace_back(defaults);
+      host.name = name->scalar;
+      host.endpoint.address = host.name;
+      if (!is_environment_name(host.name))
+        m_reader.mistake(*name, "'" + printable(host.name) + "' cannot name a host",
+                         "use letters, digits, '.', '_' and '-', at most 64, and say where it is "
+                         "with 'address'");
+      read_host(host.name, *body, host);
+    }
+    return hosts;
+  }
+
+private:
+  void read_host(const std::string& key, const YamlNode& body, Host& host) {
+    const auto field = m_reader.fields(
+        key, body,
+        {"address", "port", "user", "identity", "host_key", "known_hosts", "sudo", "directory"});
+    SshEndpoint& endpoint = host.endpoint;
+    read_text("address", field[0], endpoint.address);
+    if (field[1])
+      endpoint.port = m_reader.integer("port", *field[1], 1, k_last_port).value_or(endpoint.port);
+    read_text("user", field[2], endpoint.user);
+    read_path("identity", field[3], endpoint.identity);
+    read_text("host_key", field[4], endpoint.host_key.fingerprint);
+    if (field[4] && !endpoint.host_key.fingerprint.starts_with("SHA256:"))
+      m_reader.mistake(*field[4], "'host_key' is no fingerprint",
+                       "write what 'ssh-keygen -lf' prints: SHA256:…");
+    read_path("known_hosts", field[5], endpoint.host_key.known_hosts);
+    if (field[6])
+      host.sudo = m_reader.boolean("sudo", *field[6]).value_or(host.sudo);
+    read_text("directory", field[7], host.directory);
+    if (field[7] && host.directory.starts_with('~'))
+      m_reader.mistake(*field[7], "'directory' cannot begin with '~'",
+                       "a path that is not absolute is below the user's home there");
+  }
+
+  void read_text(std::string_view key, const YamlNode* node, std::string& value) {
+    if (node)
+      value = m_reader.text(key, *node).value_or(value);
+  }
+
+  void read_path(std::string_view key, const YamlNode* node, fs::path& value) {
+    if (!node)
+      return;
+    if (const auto text = m_reader.text(key, *node))
+      value = expanded(*text);
+  }
+
+  YamlReader& m_reader;
+};
+
+}  // namespace
+
+std::vector<Host> parse_settings(std::string_view text, const std::string& file) {
+  const SourceText source(text, file);
+  std::vector<Error> mistakes;
+  const std::optional<YamlNode> document = parse_yaml(source, mistakes);
+  YamlReader reader(source, std::move(mistakes));
+  std::vector<Host> hosts;
+  if (document)
+    hosts = SettingsReader(reader).read(*document);
+  if (reader.any_mistake())
+    throw reader.take_mistakes().front();
+  return hosts;
+}
+
+fs::path settings_file() {
+  if (const std::string file = variable_or("NESTBOX_SSH_CONFIG", ""); !file.empty())
+    return file;
+  return fs::path(variable_or("XDG_CONFIG_HOME", home_directory() / ".config")) / "nestbox/ssh.yml";
+}
+
+std::vector<Host> load_settings() {
+  const fs::path file = settings_file();
+  if (!fs::exists(file))
+    return {};
+  return parse_settings(read_file(file, mebibytes(1)), file.string());
+}
+
+}  // namespace nestbox::ssh
