@@ -47,9 +47,10 @@ int execute_exec(const VerbContext& context, const ExecVerb& verb) {
   std::vector<CancellableTask> tasks;
   for (std::size_t index = 0; index < verb.machines.size(); ++index) {
     const std::string& machine = verb.machines[index];
-    const Command command = placed(
+    Command command = placed(
         context, machine,
         {.argv = verb.command, .environment = verb.variables, .working_directory = verb.directory});
+    command.leaves_running = true;  // a server that it starts is there for the verbs to come
     tasks.push_back(
         [&context, &verb, &machine, command, &code = codes[index]](const CancelToken& cancel) {
           CommandIo io;

@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::uint8_t k_run_input = 1;
 constexpr std::uint8_t k_run_terminal = 2;
+constexpr std::uint8_t k_run_leaves_running = 4;
 
 ThawMessage::Interface read_interface(PayloadReader& reader) {
   ThawMessage::Interface interface;
@@ -62,7 +63,8 @@ std::optional<HelloMessage> decode_hello(std::string_view payload) {
 std::string encode(const RunMessage& message) {
   PayloadWriter writer;
   writer.integer(static_cast<std::uint8_t>((message.input ? k_run_input : 0)
-                                           | (message.terminal ? k_run_terminal : 0)));
+                                           | (message.terminal ? k_run_terminal : 0)
+                                           | (message.leaves_running ? k_run_leaves_running : 0)));
   const RunMessage::Terminal terminal = message.terminal.value_or(RunMessage::Terminal{});
   writer.integer(terminal.rows).integer(terminal.columns).string(message.working_directory);
   return writer.strings(message.argv).strings(message.environment).take();
@@ -73,6 +75,7 @@ std::optional<RunMessage> decode_run(std::string_view payload) {
   RunMessage message;
   const auto options = reader.integer<std::uint8_t>();
   message.input = options & k_run_input;
+  message.leaves_running = options & k_run_leaves_running;
   const auto rows = reader.integer<std::uint16_t>();
   const auto columns = reader.integer<std::uint16_t>();
   if (options & k_run_terminal)
@@ -80,7 +83,7 @@ std::optional<RunMessage> decode_run(std::string_view payload) {
   message.working_directory = reader.string();
   message.argv = reader.strings();
   message.environment = reader.strings();
-  if (message.argv.empty() || options > (k_run_input | k_run_terminal)
+  if (message.argv.empty() || options > (k_run_input | k_run_terminal | k_run_leaves_running)
       || holds_nul(message.working_directory) || std::ranges::any_of(message.argv, holds_nul)
       || std::ranges::any_of(message.environment, holds_nul))
     return std::nullopt;

@@ -50,6 +50,7 @@ struct RunMessage {
   std::string working_directory;         ///< empty: "/"
   bool input = false;                    ///< input frames will come; else stdin is empty
   std::optional<Terminal> terminal;
+  bool leaves_running = false;  ///< what is left when it ends by itself is not killed
   bool operator==(const RunMessage&) const = default;
 };
 

@@ -64,6 +64,7 @@ RunMessage run_message(const Command& command, const CommandIo& io) {
     message.environment.push_back(name + '=' + value);
   message.working_directory = command.working_directory;
   message.input = io.input >= 0;
+  message.leaves_running = command.leaves_running;
   if (command.terminal)
     message.terminal = RunMessage::Terminal{command.terminal->rows, command.terminal->columns};
   return message;

@@ -29,6 +29,9 @@ struct Command {
   std::string working_directory{};  ///< absolute; empty: the machine's home for commands ("/")
   std::optional<TerminalSize>
       terminal{};  ///< run on a new pty of this size; stdout and stderr are then one stream
+  /// What it has left running when it ends by itself goes on, with its stdout and stderr closed;
+  /// else that ends, too. Not in script mode.
+  bool leaves_running = false;
 };
 
 enum class OutputStream { standard_output, standard_error };

@@ -38,7 +38,8 @@ void set_size(int terminal, RunMessage::Terminal size) {
 }  // namespace
 
 Command::Command(Session& session, std::uint32_t id, const RunMessage& message, bool expendable)
-    : Stream(session, id), m_terminal(message.terminal.has_value()) {
+    : Stream(session, id), m_terminal(message.terminal.has_value()),
+      m_leaves_running(message.leaves_running) {
   Launch launch(message);
   launch.expendable = expendable;
   if (!(m_terminal ? open_terminal(*message.terminal, launch) : open_pipes(message, launch))) {
@@ -47,7 +48,7 @@ Command::Command(Session& session, std::uint32_t id, const RunMessage& message, 
     return;
   }
   m_oom_kills_before = session.ooms.total();
-  m_tree = session.trees.start(launch);
+  m_tree = session.trees.start(launch, m_leaves_running);
   for (FileDescriptor& end : m_child_ends)
     end.close();
   if (m_tree.main < 0) {
@@ -66,7 +67,7 @@ Command::~Command() {
   if (m_tree_watched)
     m_session.sources.remove(m_session.trees.events(m_tree));
   if (m_tree.main > 0) {
-    if (m_session.trees.alive(m_tree, m_reaped))
+    if (!(m_reaped && m_leaves_running) && m_session.trees.alive(m_tree, m_reaped))
       m_session.trees.kill(m_tree);
     m_session.trees.release(m_tree);
   }
@@ -221,6 +222,7 @@ void Command::write_input() {
 
 /// Once the main process is reaped its tree has been killed, and its pid may be another's.
 void Command::kill() {
+  m_leaves_running = false;
   if (!m_reaped)
     m_session.trees.kill(m_tree);
 }
@@ -245,7 +247,7 @@ bool Command::reaped(pid_t pid, int status) {
   if (pid == m_tree.main && !m_reaped) {
     m_reaped = true;
     m_status = status;
-    if (m_session.trees.alive(m_tree, true)) {
+    if (!m_leaves_running && m_session.trees.alive(m_tree, true)) {
       m_session.trees.kill(m_tree);
       m_session.sources.add(m_session.trees.events(m_tree), EPOLLPRI, tag(k_tree));
       m_tree_watched = true;
@@ -257,14 +259,14 @@ bool Command::reaped(pid_t pid, int status) {
   return false;
 }
 
-/// Ends the stream once the main process and all its descendants are dead and their last bytes
-/// sent.
+/// Ends the stream once the main process and all its descendants (that are to end with it) are dead
+/// and their last bytes sent.
 void Command::settle() {
-  if (!m_reaped || finished() || m_session.trees.alive(m_tree, true))
+  if (!m_reaped || finished() || (!m_leaves_running && m_session.trees.alive(m_tree, true)))
     return;
   for (Channel& channel : m_channels) {
-    // Nobody is left who could write, unless a pipe was handed to a process outside: what is there
-    // now is all.
+    // Nobody is left who could write, unless a pipe was handed to a process outside or one that
+    // goes on: what is there now is all.
     while (channel.descriptor && m_session.outbox.has_room() && read_some(channel)) {
     }
     if (channel.descriptor && (m_credit == 0 || !m_session.outbox.has_room()))

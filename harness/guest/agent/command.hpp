@@ -41,6 +41,7 @@ private:
   FileDescriptor m_child_ends[3];
   Channel m_channels[2] = {{{}, FrameType::output}, {{}, FrameType::error_output}};
   bool m_terminal = false;
+  bool m_leaves_running = false;
   std::uint32_t m_credit = k_output_window;
   FileDescriptor m_input_descriptor;
   std::string m_input;

@@ -41,7 +41,8 @@ void end_all_descendants() {
 
 /// The life of a supervisor: starts the command, adopts its orphans, ends them all with it (or when
 /// told, or when the agent dies) and then ends the way the command did.
-[[noreturn]] void supervise(const Launch& launch, pid_t agent, const sigset_t& awaited) {
+[[noreturn]] void supervise(const Launch& launch, bool leaves_running, pid_t agent,
+                            const sigset_t& awaited) {
   prctl(PR_SET_CHILD_SUBREAPER, 1);
   prctl(PR_SET_PDEATHSIG, SIGTERM);
   const pid_t command = getppid() == agent ? launch.start() : -1;
@@ -50,10 +51,13 @@ void end_all_descendants() {
   close_range(0, ~0u, 0);
   int status = 0;
   bool ended = false;
+  bool told_to_end = false;
   while (!ended) {
     const int number = sigwaitinfo(&awaited, nullptr);
-    if (number == SIGTERM)
+    if (number == SIGTERM) {
+      told_to_end = true;
       kill(command, SIGKILL);
+    }
     int orphan_status;
     pid_t pid;
     while ((pid = waitpid(-1, &orphan_status, WNOHANG)) > 0)
@@ -62,7 +66,8 @@ void end_all_descendants() {
         ended = true;
       }
   }
-  end_all_descendants();
+  if (told_to_end || !leaves_running)
+    end_all_descendants();
   if (WIFSIGNALED(status)) {
     sigset_t none;
     sigemptyset(&none);
@@ -120,7 +125,7 @@ bool ProcessTrees::populated(const Slot& slot) const {
                 != std::string_view::npos;
 }
 
-ProcessTrees::Tree ProcessTrees::start(Launch& launch) {
+ProcessTrees::Tree ProcessTrees::start(Launch& launch, bool leaves_running) {
   if (const auto slot = take_slot()) {
     launch.cgroup = m_slots[*slot].leaf.get();
     const pid_t pid = launch.start();
@@ -138,7 +143,7 @@ ProcessTrees::Tree ProcessTrees::start(Launch& launch) {
   const pid_t agent = getpid();
   const pid_t supervisor = fork();
   if (supervisor == 0)
-    supervise(launch, agent, awaited);
+    supervise(launch, leaves_running, agent, awaited);
   sigprocmask(SIG_SETMASK, &before, nullptr);
   return {supervisor < 0 ? -errno : supervisor, std::nullopt};
 }

@@ -23,8 +23,9 @@ public:
     pid_t main = -1;  ///< whose end is the command's end (the supervisor, which ends alike)
     std::optional<std::size_t> slot;
   };
-  /// A negative errno in `main` when nothing was started.
-  Tree start(Launch& launch);
+  /// A negative errno in `main` when nothing was started. With `leaves_running` what the main
+  /// process leaves behind is nobody's, unless killed before.
+  Tree start(Launch& launch, bool leaves_running);
 
   /// SIGKILL to all of it. They are gone when `alive` says so, which may change at any SIGCHLD or
   /// at `events`.

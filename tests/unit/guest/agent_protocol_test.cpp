@@ -14,13 +14,14 @@ RunMessage full_run() {
   message.working_directory = "/w";
   message.input = true;
   message.terminal = RunMessage::Terminal{24, 80};
+  message.leaves_running = true;
   return message;
 }
 
 TEST(AgentProtocol, WritesARunLikeThis) {
   EXPECT_EQ(
       encode(full_run()),
-      "\x03\x18\0\x50\0\x02\0\0\0/w\x03\0\0\0\x02\0\0\0sh\x02\0\0\0-c\x04\0\0\0true\x01\0\0\0\x03\0\0\0A=b"s);
+      "\x07\x18\0\x50\0\x02\0\0\0/w\x03\0\0\0\x02\0\0\0sh\x02\0\0\0-c\x04\0\0\0true\x01\0\0\0\x03\0\0\0A=b"s);
 }
 
 TEST(AgentProtocol, WritesAnExitLikeThis) {

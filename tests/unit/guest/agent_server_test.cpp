@@ -232,6 +232,35 @@ TEST_F(AgentServer, KillsWhatACommandLeavesRunning) {
   EXPECT_EQ(count, 2);
 }
 
+/// Ends by itself and leaves a process behind, whose id it prints.
+std::string leaving(std::string script) {
+  RunMessage message;
+  message.argv = {"/bin/sh", "-c", std::move(script)};
+  message.leaves_running = true;
+  return encode(message);
+}
+
+TEST_F(AgentServer, LeavesRunningWhatIsToGoOn) {
+  m_host.say_hello('a');
+  m_host.send(FrameType::run, 1, leaving("sleep 1000 & echo $!; exit 3"));
+  const auto output = m_host.next(FrameType::output);
+  ASSERT_TRUE(output);
+  EXPECT_EQ(exit_of(1), (ExitMessage{.code = 3}));
+  m_host.send(FrameType::run, 2, shell("true"));
+  EXPECT_EQ(exit_of(2), ExitMessage{});
+  EXPECT_EQ(kill(std::stoi(output->payload), SIGKILL), 0);
+}
+
+TEST_F(AgentServer, KillsWhatIsToGoOnWithACommandThatIsKilled) {
+  m_host.say_hello('a');
+  m_host.send(FrameType::run, 1, leaving("sleep 1000 & echo $!; sleep 1000"));
+  const auto output = m_host.next(FrameType::output);
+  ASSERT_TRUE(output);
+  m_host.send(FrameType::kill, 1);
+  EXPECT_TRUE(exit_of(1));
+  EXPECT_NE(kill(std::stoi(output->payload), 0), 0);
+}
+
 TEST_F(AgentServer, EndsWithItsConnectionAndTakesItsCommandsAlong) {
   m_host.say_hello('a');
   m_host.send(FrameType::run, 1, shell("echo $$; exec sleep 1000"));
