@@ -1,0 +1,170 @@
+#include "harness/env/world.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <mutex>
+
+#include "harness/env/world_watch.hpp"
+#include "tests/support/fake_machine.hpp"
+
+namespace nestbox {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::UnorderedElementsAre;
+
+/// Three machines on one network; c comes after a and b.
+Topology trio() {
+  Topology topology;
+  topology.name = "trio";
+  TopologyNetwork& network = topology.networks.emplace_back();
+  network.name = "lan";
+  network.subnets = {"10.90.0.0/24"};
+  network.mtu = 1400;
+  for (const char* name : {"a", "b", "c"}) {
+    TopologyMachine machine;
+    machine.name = name;
+    machine.environment = "tiny";
+    const std::string digit = std::to_string(topology.machines.size() + 1);
+    machine.links.push_back({"lan", {"10.90.0." + digit + "/24"}, "52:54:00:00:01:0" + digit});
+    topology.machines.push_back(machine);
+  }
+  topology.machines[2].after = {"a", "b"};
+  return topology;
+}
+
+class MadeWorld : public testing::Test {
+protected:
+  MadeWorld() {
+    m_plan.topology = trio();
+    m_plan.run_name = "run";
+    for (const TopologyMachine& machine : m_plan.topology.machines)
+      m_plan.environments[machine.name].name = "tiny";
+    m_plan.make = [this](const TopologyMachine& machine, const MachineOptions& options, Deadline,
+                         const CancelToken& cancel) {
+      if (m_before)
+        m_before(machine.name, cancel);
+      const std::lock_guard lock(m_mutex);
+      m_order.push_back(machine.name);
+      m_options[machine.name] = options;
+      return make_fake_machine(m_fakes, options.name);
+    };
+  }
+
+  std::unique_ptr<World> make() {
+    return std::make_unique<World>(m_plan, Deadline::after(std::chrono::minutes(1)), m_cancel);
+  }
+
+  Error failure() {
+    try {
+      make();
+    } catch (const Error& error) {
+      return error;
+    }
+    return Error(ErrorCode::usage, "nothing failed");
+  }
+
+  std::shared_ptr<FakeWorld> m_fakes = std::make_shared<FakeWorld>();
+  WorldPlan m_plan;
+  CancelToken m_cancel;
+  std::function<void(const std::string& machine, const CancelToken&)> m_before;
+  std::mutex m_mutex;
+  std::vector<std::string> m_order;
+  std::map<std::string, MachineOptions> m_options;
+};
+
+TEST_F(MadeWorld, GivesEachMachineItsNameAndItsPlaceOnTheNetworks) {
+  const auto world = make();
+  EXPECT_EQ(world->machine("b").spec().name, "run-b");
+  const Identity& identity = *m_options.at("b").identity;
+  EXPECT_EQ(identity.hostname, "b");
+  ASSERT_EQ(identity.interfaces.size(), 1U);
+  EXPECT_EQ(
+      identity.interfaces[0],
+      (InterfaceIdentity{
+          .mac = "52:54:00:00:01:02", .addresses = {"10.90.0.2/24"}, .mtu = 1400, .routes = {}}));
+  EXPECT_THAT(identity.hosts,
+              ElementsAre("10.90.0.1 a a.lan", "10.90.0.2 b b.lan", "10.90.0.3 c c.lan"));
+  EXPECT_EQ(m_options.at("b").cables.size(), 1U);
+  EXPECT_EQ(world->network("lan").counters().size(), 3U);
+}
+
+TEST_F(MadeWorld, StartsAMachineAfterThoseItComesAfter) {
+  m_plan.topology.machines[0].after = {"b"};
+  make();
+  EXPECT_THAT(m_order, ElementsAre("b", "a", "c"));
+}
+
+TEST_F(MadeWorld, NamesTheMachineThatCannotBeMadeAndEndsTheOthers) {
+  m_before = [](const std::string& machine, const CancelToken& cancel) {
+    if (machine == "b")
+      throw Error(ErrorCode::infrastructure, "its console said: oh");
+    // Cancelled because b failed, or else at the test's own time limit.
+    wait_readable(cancel.descriptor(), Deadline::never());
+    cancel.throw_if_cancelled();
+  };
+  const Error error = failure();
+  EXPECT_EQ(error.code, ErrorCode::infrastructure);
+  EXPECT_EQ(error.message, "its console said: oh");
+  EXPECT_THAT(error.trace, ElementsAre("while making machine 'b' of topology 'trio'"));
+  EXPECT_EQ(m_fakes->alive, 0);
+}
+
+TEST_F(MadeWorld, EndsWhenItIsCancelled) {
+  CancelSource source;
+  m_cancel = source.token();
+  m_before = [&](const std::string&, const CancelToken& cancel) {
+    source.cancel();
+    cancel.throw_if_cancelled();
+  };
+  EXPECT_EQ(failure().code, ErrorCode::cancelled);
+}
+
+TEST_F(MadeWorld, EndsItsMachinesWithItself) {
+  auto world = make();
+  EXPECT_EQ(m_fakes->alive, 3);
+  world.reset();
+  EXPECT_EQ(m_fakes->alive, 0);
+}
+
+TEST_F(MadeWorld, KnowsNoOthers) {
+  const auto world = make();
+  try {
+    world->machine("aa");
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.message, "there is no machine 'aa' in topology 'trio'");
+    EXPECT_EQ(error.hint, "did you mean 'a'?");
+  }
+}
+
+TEST_F(MadeWorld, TellsOfAMachinesEnd) {
+  const auto world = make();
+  std::vector<std::string> ended;
+  world->on_end([&](const std::string& machine, Condition how) {
+    ended.push_back(machine + (how == Condition::panicked ? " panicked" : ""));
+  });
+  m_fakes->end("run-b", Condition::panicked);
+  EXPECT_THAT(ended, ElementsAre("b panicked"));
+}
+
+TEST_F(MadeWorld, IsWatchedWhileSomethingIsDone) {
+  const auto world = make();
+  m_fakes->console = "Kernel panic - not syncing\n";
+  try {
+    while_all_live(*world, {}, [&](const CancelToken& cancel) {
+      m_fakes->end("run-c", Condition::panicked);
+      cancel.throw_if_cancelled();
+    });
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code, ErrorCode::lost);
+    EXPECT_THAT(error.message, HasSubstr("machine 'c': its kernel panicked"));
+    EXPECT_THAT(error.message, HasSubstr("Kernel panic - not syncing"));
+  }
+}
+
+}  // namespace
+}  // namespace nestbox
