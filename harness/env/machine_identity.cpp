@@ -6,11 +6,11 @@
 #include <array>
 
 #include "harness/base/error.hpp"
+#include "harness/model/name_rules.hpp"
 
 namespace nestbox {
 namespace {
 
-constexpr std::size_t k_hostname_limit = 63;
 constexpr std::size_t k_entropy_size = 64;
 
 template <std::size_t Size>
@@ -22,18 +22,6 @@ std::array<unsigned char, Size> random_bytes() {
 }
 
 }  // namespace
-
-std::string hostname_from(std::string_view name) {
-  std::string result;
-  for (const char c : name) {
-    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-    if (result.size() < k_hostname_limit && (letter || (!result.empty() && result.back() != '-')))
-      result += letter ? c : '-';
-  }
-  while (result.ends_with('-'))
-    result.pop_back();
-  return result.empty() ? "machine" : result;
-}
 
 Identity fresh_identity(std::string_view name) {
   Identity identity;

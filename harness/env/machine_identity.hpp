@@ -14,8 +14,4 @@ Identity fresh_identity(std::string_view name);
 /// The identity asked for, else a fresh one of its name.
 Identity identity_of(const MachineOptions& options);
 
-/// At most 63 of letters, digits and '-', neither first nor last a '-': "machine" when nothing is
-/// left.
-std::string hostname_from(std::string_view name);
-
 }  // namespace nestbox

@@ -93,4 +93,16 @@ bool is_source_path(std::string_view path) {
   return !path.starts_with('/') && is_path(path);
 }
 
+std::string hostname_from(std::string_view name) {
+  std::string result;
+  for (const char c : name) {
+    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    if (result.size() < 63 && (letter || (!result.empty() && result.back() != '-')))
+      result += letter ? c : '-';
+  }
+  while (result.ends_with('-'))
+    result.pop_back();
+  return result.empty() ? "machine" : result;
+}
+
 }  // namespace nestbox

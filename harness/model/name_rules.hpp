@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string>
 #include <string_view>
 
 /// What the names in a definition may look like: foreign words that end up in argument lists, paths
@@ -37,5 +38,9 @@ bool is_machine_path(std::string_view path);
 
 /// A path beside the definition: relative, no `..` part, at most 1024 bytes.
 bool is_source_path(std::string_view path);
+
+/// What of any name a host may be called by: at most 63 of letters, digits and '-', neither first
+/// nor last a '-'; "machine" when nothing is left.
+std::string hostname_from(std::string_view name);
 
 }  // namespace nestbox

@@ -5,6 +5,7 @@
 #include "harness/env/host_tool.hpp"
 #include "harness/env/machine_identity.hpp"
 #include "harness/env/tail.hpp"
+#include "harness/model/name_rules.hpp"
 #include "tests/support/progress_recorder.hpp"
 
 namespace nestbox {
