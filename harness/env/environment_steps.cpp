@@ -7,6 +7,7 @@
 #include "harness/env/copied_files.hpp"
 #include "harness/env/tail.hpp"
 #include "harness/model/content_key.hpp"
+#include "harness/vm/console.hpp"
 
 namespace nestbox {
 namespace {
@@ -85,12 +86,8 @@ void EnvironmentSteps::apply(std::size_t index, Machine& machine, Progress& prog
       throw;
     std::string message = fmt::format("{} of environment '{}' failed: {}", description(index),
                                       m_environment.name, error.message);
-    if (error.code == ErrorCode::lost) {
-      Tail console;
-      console.add(machine.console());
-      message +=
-          fmt::format("\nthe machine's console ends with:\n{}", printable(console.last_lines()));
-    }
+    if (error.code == ErrorCode::lost)
+      message += "\nthe machine's console said:\n" + telling_lines(machine.console());
     Error failed(ErrorCode::infrastructure, std::move(message), error.hint);
     throw failed;
   }

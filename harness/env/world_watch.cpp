@@ -6,8 +6,8 @@
 #include <optional>
 #include <utility>
 
-#include "harness/base/text.hpp"
-#include "harness/env/tail.hpp"
+#include "harness/base/result.hpp"
+#include "harness/vm/console.hpp"
 
 namespace nestbox {
 namespace {
@@ -28,11 +28,9 @@ const char* words_for(Condition how) {
 }  // namespace
 
 Error machine_ended(World& world, const std::string& machine, Condition how) {
-  Tail console;
-  console.add(world.machine(machine).console());
   std::string message = fmt::format("machine '{}': {}", machine, words_for(how));
-  if (const std::string lines = console.last_lines(); !lines.empty())
-    message += "\nits console ends with:\n" + printable(lines);
+  if (const std::string lines = telling_lines(world.machine(machine).console()); !lines.empty())
+    message += "\nits console said:\n" + lines;
   return Error(ErrorCode::lost, std::move(message));
 }
 

@@ -12,7 +12,7 @@ namespace nestbox {
 void while_all_live(World& world, const CancelToken& cancel,
                     const std::function<void(const CancelToken&)>& action);
 
-/// "machine 'b': kernel panic", and what its console ends with.
+/// "machine 'b': its kernel panicked", and what its console said.
 Error machine_ended(World& world, const std::string& machine, Condition how);
 
 }  // namespace nestbox

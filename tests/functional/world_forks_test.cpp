@@ -121,7 +121,7 @@ topologies:
     FAIL();
   } catch (const Error& error) {
     EXPECT_THAT(error.message, HasSubstr("machine 'b': its kernel panicked"));
-    EXPECT_THAT(error.message, HasSubstr("sysrq"));
+    EXPECT_THAT(error.message, HasSubstr("sysrq triggered crash"));
   }
 }
 

@@ -11,6 +11,7 @@
 #include "harness/base/socket_pair.hpp"
 #include "harness/base/text.hpp"
 #include "harness/guest/agent_transport.hpp"
+#include "harness/vm/console.hpp"
 #include "harness/vm/snapshot.hpp"
 #include "vmdrivers/qemu/image.hpp"
 
@@ -21,7 +22,6 @@ using nlohmann::json;
 
 /// How long a QEMU that was told to quit may take before it is killed.
 constexpr std::chrono::seconds k_quit_time(10);
-constexpr std::ptrdiff_t k_quoted_lines = 12;
 
 FileDescriptor open_file(const fs::path& path, int flags) {
   FileDescriptor file(::open(path.c_str(), flags | O_CLOEXEC, 0600));
@@ -70,21 +70,6 @@ fs::perms saved_permissions(const fs::path& file) {
   // allowed to, unless root, who always is.
   const bool owner_writes = file.filename() == k_ram_file && ::geteuid() != 0;
   return owner_writes ? readable | fs::perms::owner_write : readable;
-}
-
-/// The part of a console that says most: a panic's own lines, else the end.
-std::string telling_lines(const std::string& console) {
-  std::vector<std::string> lines;
-  for (const std::string& line : split(std::string(trim(console)), '\n'))
-    lines.emplace_back(trim(line));
-  auto first = std::find_if(lines.begin(), lines.end(), [](const std::string& line) {
-    return line.find("Kernel panic") != std::string::npos;
-  });
-  const auto count = std::min<std::ptrdiff_t>(k_quoted_lines, std::ssize(lines));
-  if (first == lines.end())
-    first = lines.end() - count;
-  const auto last = first + std::min<std::ptrdiff_t>(count, lines.end() - first);
-  return printable(join({first, last}, "\n"));
 }
 
 }  // namespace

@@ -153,7 +153,7 @@ TEST_F(EnvironmentTest, ReportsAStepThatTakesTheMachineDown) {
   } catch (const Error& error) {
     EXPECT_EQ(error.code, ErrorCode::infrastructure);
     EXPECT_THAT(error.message,
-                HasSubstr("the machine's console ends with:\nKernel panic - not syncing"));
+                HasSubstr("the machine's console said:\nKernel panic - not syncing"));
   }
 }
 
