@@ -27,15 +27,6 @@ FileDescriptor open_or_throw(const fs::path& path, int flags, mode_t mode = 0) {
   return file;
 }
 
-void write_all(const FileDescriptor& file, std::string_view content, const fs::path& path) {
-  while (!content.empty()) {
-    const ssize_t written = ::write(file.get(), content.data(), content.size());
-    if (written < 0 && errno != EINTR)
-      throw system_error("cannot write " + quoted(path), errno);
-    content.remove_prefix(written < 0 ? 0 : static_cast<std::size_t>(written));
-  }
-}
-
 void sync(const fs::path& path, int flags) {
   const FileDescriptor file = open_or_throw(path, flags);
   if (::fsync(file.get()) != 0)
@@ -73,6 +64,15 @@ fs::path user_directory(const char* variable, const fs::path& fallback) {
 }
 
 }  // namespace
+
+void write_all(const FileDescriptor& file, std::string_view content, const fs::path& path) {
+  while (!content.empty()) {
+    const ssize_t written = ::write(file.get(), content.data(), content.size());
+    if (written < 0 && errno != EINTR)
+      throw system_error("cannot write " + quoted(path), errno);
+    content.remove_prefix(written < 0 ? 0 : static_cast<std::size_t>(written));
+  }
+}
 
 std::string read_file(const fs::path& path, Bytes limit) {
   const FileDescriptor file = open_or_throw(path, O_RDONLY);

@@ -16,6 +16,9 @@ namespace fs = std::filesystem;
 /// The whole file, refused with Error(io) when larger than `limit`.
 std::string read_file(const fs::path& path, Bytes limit = mebibytes(64));
 
+/// Writes all of it to an open file; `path` is for the message of Error(io).
+void write_all(const FileDescriptor& file, std::string_view content, const fs::path& path);
+
 /// Written beside, fsynced and renamed: a reader sees the old content or the new, never a part.
 /// Throws Error(io).
 void write_file_atomically(const fs::path& path, std::string_view content);

@@ -136,13 +136,6 @@ void set_body(CURL* easy, const HttpRequest& request) {
   ::curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request.method.c_str());
 }
 
-void set_signing(CURL* easy, const HttpSigning& signing) {
-  const std::string provider = fmt::format("aws:amz:{}:{}", signing.region, signing.service);
-  ::curl_easy_setopt(easy, CURLOPT_AWS_SIGV4, provider.c_str());
-  ::curl_easy_setopt(easy, CURLOPT_USERNAME, signing.key_id.c_str());
-  ::curl_easy_setopt(easy, CURLOPT_PASSWORD, signing.key.reveal().c_str());
-}
-
 void set_options(CURL* easy, const HttpRequest& request, curl_slist* headers, Exchange& exchange) {
   ::curl_easy_reset(easy);
   ::curl_easy_setopt(easy, CURLOPT_URL, request.url.c_str());
@@ -163,8 +156,6 @@ void set_options(CURL* easy, const HttpRequest& request, curl_slist* headers, Ex
   if (!request.unix_socket.empty() || !request.proxied)
     ::curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
   set_body(easy, request);
-  if (request.signing)
-    set_signing(easy, *request.signing);
 }
 
 Error failure(const HttpRequest& request, CURLcode code) {

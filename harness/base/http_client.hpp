@@ -6,25 +6,14 @@
 #include <map>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "harness/base/clock.hpp"
-#include "harness/base/secret.hpp"
 #include "harness/base/units.hpp"
 
 namespace nestbox {
-
-/// How a request to an AWS service is signed (Signature Version 4, libcurl's own). The url's path
-/// and query are signed as they are written: the caller encodes and sorts them.
-struct HttpSigning {
-  std::string region;
-  std::string service;
-  std::string key_id;
-  Secret key;
-};
 
 /// One request: a plain value.
 struct HttpRequest {
@@ -42,7 +31,6 @@ struct HttpRequest {
   std::filesystem::path unix_socket{};  ///< connect to it, whatever host the url names
   bool proxied = true;                  ///< by what http_proxy and its kin say
   std::chrono::milliseconds connect_limit = std::chrono::seconds(30);
-  std::optional<HttpSigning> signing{};
 };
 
 struct HttpReply {
