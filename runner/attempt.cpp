@@ -193,12 +193,12 @@ private:
 TestResult run_attempt(const RunContext& context, const EnvironmentUse& use,
                        PreparedStage& prepared, const TestRun& run, TestEventListener& listener,
                        const CancelToken& cancel) {
-  Result<TestResult> result =
-      catch_error([&] { return Attempt(context, use, run, listener, cancel).run(prepared); });
-  if (result)
-    return std::move(*result);
   TestResult broken;
-  broken.detail = result.error().message;
+  try {
+    return Attempt(context, use, run, listener, cancel).run(prepared);
+  } catch (const std::exception& error) {
+    broken.detail = error.what();
+  }
   return broken;
 }
 

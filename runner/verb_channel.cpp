@@ -80,31 +80,41 @@ bool VerbChannel::read_some(Deadline deadline) {
 
 /// Hands input on; whatever ends the connection, the protocol or the call ends this.
 void VerbChannel::listen() {
-  for (;;) {
-    pollfd waits[] = {{m_connection.get(), POLLIN | POLLRDHUP, 0},
-                      {m_done.token().descriptor(), POLLIN, 0}};
-    if (::poll(waits, 2, -1) < 0 && errno != EINTR)
-      break;
-    if (waits[1].revents != 0)
-      return;
-    if (waits[0].revents == 0)
-      continue;
-    const Result<bool> heard = catch_error([&] {
-      if (!read_some(Deadline::never()))
+  const Result<void> heard = catch_error([&] {
+    do {
+      if (!pass_on_input())
+        return m_gone.cancel();
+    } while (wait_for_more());
+  });
+  if (!heard)
+    m_gone.cancel();
+}
+
+/// What has been received already, also together with the call. False for a broken protocol, or
+/// once the caller is gone.
+bool VerbChannel::pass_on_input() {
+  while (const std::optional<VerbMessage> message = m_decoder.next())
+    if (const auto* input = std::get_if<VerbInput>(&*message)) {
+      if (!pass_on(input->bytes))
         return false;
-      while (const std::optional<VerbMessage> message = m_decoder.next())
-        if (const auto* input = std::get_if<VerbInput>(&*message)) {
-          if (!pass_on(input->bytes))
-            return false;
-        } else if (m_input) {
-          m_input->ours.close();
-        }
-      return m_decoder.sound();
-    });
-    if (!heard || !*heard)
-      break;
-  }
-  m_gone.cancel();
+    } else if (m_input) {
+      m_input->ours.close();
+    }
+  return m_decoder.sound();
+}
+
+/// False once the call is done.
+bool VerbChannel::wait_for_more() {
+  pollfd waits[] = {{m_connection.get(), POLLIN | POLLRDHUP, 0},
+                    {m_done.token().descriptor(), POLLIN, 0}};
+  while (::poll(waits, 2, -1) < 0)
+    if (errno != EINTR)
+      throw system_error("cannot wait for a caller", errno);
+  if (waits[1].revents != 0)
+    return false;
+  if (!read_some(Deadline::never()))
+    throw Error(ErrorCode::cancelled, "the caller went away");
+  return true;
 }
 
 /// False once the caller is gone. What nobody reads any more is dropped.

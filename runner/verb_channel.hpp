@@ -41,6 +41,8 @@ private:
   std::optional<VerbMessage> read_message(Deadline deadline);
   bool read_some(Deadline deadline);
   void listen();
+  bool pass_on_input();
+  bool wait_for_more();
   bool pass_on(std::string_view bytes);
   void send(std::string_view frames);
 

@@ -40,13 +40,13 @@ void VerbServer::serve(std::string caller, FileDescriptor connection) {
 
 void VerbServer::answer(const std::string& caller, FileDescriptor connection) {
   VerbChannel channel(std::move(connection), m_stop.token());
-  const Result<void> answered = catch_error([&] {
+  try {
     const VerbCall call = channel.accept(Deadline::after(k_call_time));
     const int code = m_handler(caller, call, channel);
     channel.exit(static_cast<std::uint8_t>(code));
-  });
-  if (!answered && answered.error().code != ErrorCode::cancelled)
-    log(LogLevel::debug, answered.error().message);
+  } catch (const std::exception& error) {
+    log(LogLevel::debug, error.what());
+  }
 }
 
 std::list<VerbServer::Call> VerbServer::take_ended() {

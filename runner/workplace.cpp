@@ -38,8 +38,8 @@ void Workplace::lay_out(const CancelToken& cancel) {
     fs::create_directories(kept_directory());
   else if (std::vector<std::string> kept = files_below(kept_directory()); !kept.empty())
     transport.put(kept_directory(), kept, workspace + "/ccache", file_deadline(), cancel);
-  if (!m_parts.modules.empty())
-    transport.put(m_parts.modules, files_below(m_parts.modules), workspace + "/python",
+  if (const fs::path& module = m_parts.python_module; !module.empty())
+    transport.put(module.parent_path(), {module.filename().string()}, workspace + "/python",
                   file_deadline(), cancel);
   m_start = put_source_tree(machine(), context.work_tree.get(), context.start_directory,
                             file_deadline(), cancel);
@@ -56,7 +56,7 @@ std::string Workplace::start_directory() const {
 }
 
 std::map<std::string, std::string> Workplace::variables() const {
-  const auto& [context, use, run, machine, environment, on_host, name, own, paths, modules] =
+  const auto& [context, use, run, machine, environment, on_host, name, own, paths, module] =
       m_parts;
   const std::string workspace = machine.workspace();
   const Resources has =

@@ -27,7 +27,7 @@ public:
     std::map<std::string, std::string> variables{};  ///< beside those of every workplace
     /// Directories that come first in variables like PATH.
     std::map<std::string, std::string> search_paths{};
-    std::filesystem::path modules{};  ///< what lies here goes to `workspace`/python; empty: nothing
+    std::filesystem::path python_module{};  ///< a file for `workspace`/python; empty: none
   };
 
   explicit Workplace(Parts parts) : m_parts(std::move(parts)) {}

@@ -20,6 +20,8 @@
 namespace nestbox {
 namespace {
 
+constexpr std::chrono::minutes k_capture_time{1};
+
 /// Short enough to be typed.
 std::uint64_t random_seed() {
   std::uint32_t seed = 0;
@@ -106,6 +108,11 @@ public:
 
   void fetch(const fs::path& artifacts, const CancelToken& cancel) override {
     const std::optional<MachineEnd> ended = machine_end();
+    const Result<void> finished = catch_error([&] {
+      finish_captures(*m_world, Deadline::after(scaled(k_capture_time, m_parts.use)), cancel);
+    });
+    if (!finished && !ended)
+      throw finished.error();
     for (Workplace& place : m_workplaces) {
       if (!place.laid_out() || (ended && ended->machine == place.name()))
         continue;
@@ -180,7 +187,7 @@ private:
                                                  .name = machine.name,
                                                  .variables = variables,
                                                  .search_paths = {{"PYTHONPATH", modules}},
-                                                 .modules = tools / "python"});
+                                                 .python_module = tools / "python/nestbox.py"});
     }
     // The one on which the test's command runs comes first.
     const auto first =

@@ -146,6 +146,7 @@ int WorldVerbs::answer(const std::string& caller, const VerbCall& call, VerbChan
 Performance WorldVerbs::perform_steps(OutputRecorder& output, Deadline deadline,
                                       const CancelToken& cancel) {
   const std::vector<WorldStep>& steps = m_parts.run.test->steps;
+  std::filesystem::create_directories(m_parts.run.directory / "artifacts");
   for (std::size_t index = 0; index < steps.size(); ++index)
     if (std::optional<Performance> failed = perform_step(index, output, deadline, cancel))
       return std::move(*failed);
@@ -161,7 +162,8 @@ std::optional<Performance> WorldVerbs::perform_step(std::size_t index, OutputRec
   record.step = static_cast<int>(index) + 1;
   record.verb = shortened(to_string(steps[index].verb));
   const std::string where = fmt::format("step {} ({})", record.step, printable(record.verb));
-  output.remark(fmt::format("# {} of {}", where, steps.size()));
+  output.remark(
+      fmt::format("# step {} of {}: {}", record.step, steps.size(), printable(record.verb)));
 
   Endings endings;
   const Result<int> code = catch_error([&] {
