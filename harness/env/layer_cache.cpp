@@ -38,7 +38,7 @@ void check_key(const std::string& key) {
 }
 
 fs::path entry_path(const fs::path& root, const std::string& key) {
-  return root / "layers" / key;
+  return root / k_layers_folder / key;
 }
 fs::path use_lock(const fs::path& root, const std::string& key) {
   return root / "locks" / key;
@@ -190,7 +190,7 @@ Layer::Layer(std::string key, std::string content, fs::path directory, FileLock 
       m_lease(std::move(lease)) {}
 
 LayerCache::LayerCache(const fs::path& root) : m_root(fs::absolute(root)) {
-  for (const char* folder : {"layers", "staging", "locks", "verified", "broken"})
+  for (const char* folder : {k_layers_folder, "staging", "locks", "verified", "broken"})
     fs::create_directories(m_root / folder);
   for (const std::string& name : entries(m_root / "staging"))
     if (const std::string key = name.substr(0, name.find('.'));
@@ -213,6 +213,7 @@ std::optional<Layer> LayerCache::find(const std::string& key) {
 }
 
 Layer LayerCache::find_or_build(const Recipe& recipe, const CancelToken& cancel) {
+  note_use(recipe.key);
   const bool renewed = is_to_be_renewed(recipe.key);
   if (std::optional<Layer> layer = find(recipe.key); layer && !renewed)
     return std::move(*layer);
@@ -226,7 +227,8 @@ Layer LayerCache::find_or_build(const Recipe& recipe, const CancelToken& cancel)
   const fs::path staging = unique_path(m_root, "staging", recipe.key);
   fs::create_directory(staging);
   const ScopeExit discard([&] { remove_build_tree(staging); });
-  recipe.build(staging);
+  if (renewed || !m_source || !m_source(recipe.key, staging))
+    recipe.build(staging);
   cancel.throw_if_cancelled();
   make_read_only(staging);
   const LayerManifest manifest = describe_layer(staging, recipe.kind, recipe.description);
@@ -267,6 +269,17 @@ bool LayerCache::is_to_be_renewed(const std::string& key) {
   return m_renewed.insert(key).second;
 }
 
+void LayerCache::note_use(const std::string& key) {
+  std::lock_guard lock(m_mutex);
+  if (std::ranges::find(m_used, key) == m_used.end())
+    m_used.push_back(key);
+}
+
+std::vector<std::string> LayerCache::used() const {
+  std::lock_guard lock(m_mutex);
+  return m_used;
+}
+
 void LayerCache::set_aside_if_unsound(const std::string& key) {
   if (!fs::exists(entry_path(m_root, key)))
     return;
@@ -281,7 +294,7 @@ void LayerCache::drop(const std::string& key) {
 
 std::vector<LayerInfo> LayerCache::list() const {
   std::vector<LayerInfo> layers;
-  for (const std::string& key : entries(m_root / "layers")) {
+  for (const std::string& key : entries(m_root / k_layers_folder)) {
     const fs::path directory = entry_path(m_root, key);
     const Result<LayerManifest> manifest = read_manifest(directory);
     struct stat used {};
@@ -315,7 +328,7 @@ Bytes LayerCache::collect_garbage(Bytes keep) {
 
 std::vector<std::string> LayerCache::verify() {
   std::vector<std::string> unsound;
-  for (const std::string& key : entries(m_root / "layers")) {
+  for (const std::string& key : entries(m_root / k_layers_folder)) {
     const auto building = FileLock::try_acquire(build_lock(m_root, key), FileLock::Mode::exclusive);
     if (!building)
       continue;

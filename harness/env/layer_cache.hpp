@@ -54,6 +54,8 @@ public:
   /// compared by what stat(2) says of them.
   std::optional<Layer> find(const std::string& key);
 
+  const fs::path& root() const noexcept { return m_root; }
+
   struct Recipe {
     std::string key;  ///< hash of all that goes in
     std::string kind;
@@ -64,6 +66,17 @@ public:
   /// The layer, built first when absent. Throws what `build` throws; nothing half-made is left
   /// then.
   Layer find_or_build(const Recipe& recipe, const CancelToken& cancel);
+
+  /// Somewhere else that layers may come from: fills the empty directory and says true, or says
+  /// false when it has no such layer. What it throws is thrown by find_or_build.
+  using Source = std::function<bool(const std::string& key, const fs::path& staging)>;
+
+  /// Asked, from here on, for each layer that is absent, before it is built. Not while others use
+  /// the cache.
+  void set_source(Source source) { m_source = std::move(source); }
+
+  /// The keys of the layers that find_or_build has given, each once, in order of their first use.
+  std::vector<std::string> used() const;
 
   /// From here on find_or_build makes each layer once more, and the new one takes the old one's
   /// place when it is whole. What reads the old one keeps its open files.
@@ -84,11 +97,14 @@ private:
   std::optional<Layer> sound_layer(const std::string& key);
   void set_aside_if_unsound(const std::string& key);
   bool is_to_be_renewed(const std::string& key);
+  void note_use(const std::string& key);
 
   fs::path m_root;
+  Source m_source;
   std::atomic<bool> m_renewing = false;
-  std::mutex m_mutex;
+  mutable std::mutex m_mutex;
   std::set<std::string> m_renewed;  ///< guarded by m_mutex
+  std::vector<std::string> m_used;  ///< guarded by m_mutex
 };
 
 }  // namespace nestbox

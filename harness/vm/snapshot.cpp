@@ -11,16 +11,23 @@ using nlohmann::json;
 
 constexpr int k_version = 3;
 
-/// A path inside `directory` is written relative to it: the only relative paths a spec has.
+/// A path inside `directory`, or in a layer beside it, is written relative to it: the only relative
+/// paths a spec has. What is staged lies as deep as what is published, so that both are the same.
 std::string stored_path(const fs::path& path, const fs::path& directory) {
   const fs::path relative = path.lexically_relative(directory);
-  if (relative.empty() || *relative.begin() == "..")
+  if (relative.empty())
     return path.string();
-  return relative.string();
+  if (*relative.begin() != "..")
+    return relative.string();
+  const fs::path cache = directory.parent_path().parent_path();
+  const fs::path beside = path.lexically_relative(cache / k_layers_folder);
+  if (cache == cache.root_path() || beside.empty() || *beside.begin() == "..")
+    return path.string();
+  return ("../.." / fs::path(k_layers_folder) / beside).string();
 }
 
 fs::path loaded_path(const std::string& text, const fs::path& directory) {
-  return text.empty() ? fs::path() : directory / text;
+  return text.empty() ? fs::path() : (directory / text).lexically_normal();
 }
 
 }  // namespace

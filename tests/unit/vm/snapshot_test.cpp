@@ -21,6 +21,7 @@ MachineSpec debian_machine(const fs::path& directory) {
   spec.network = NetworkAccess::user;
   spec.nested = true;
   spec.privileged = true;
+  spec.docker = true;
   return spec;
 }
 
@@ -54,6 +55,19 @@ TEST(Snapshot, CanBeMoved) {
   EXPECT_EQ(moved.spec.kernel, "/layers/kernel/vmlinuz");
 }
 
+TEST(Snapshot, FindsTheLayersOfItsCacheWhereverThatIs) {
+  const TemporaryDirectory directory;
+  const fs::path staging = directory.path() / "here" / "staging" / "key.0123";
+  fs::create_directories(staging);
+  Snapshot snapshot{staging, debian_machine(staging)};
+  snapshot.spec.kernel = directory.path() / "here" / "layers" / "k" / "vmlinuz";
+  store_snapshot(snapshot);
+  const fs::path layers = directory.path() / "there" / "layers";
+  fs::create_directories(layers);
+  fs::rename(staging, layers / "key");
+  EXPECT_EQ(load_snapshot(layers / "key").spec.kernel, layers / "k" / "vmlinuz");
+}
+
 TEST(Snapshot, IsWrittenInOneForm) {
   const TemporaryDirectory directory;
   store_snapshot({directory.path(), debian_machine(directory.path())});
@@ -61,6 +75,7 @@ TEST(Snapshot, IsWrittenInOneForm) {
   "cores": 2,
   "disk": "disk.qcow2",
   "disk_format": "qcow2",
+  "docker": true,
   "image": "",
   "initramfs": "/layers/initramfs/disk.cpio",
   "interfaces": [
