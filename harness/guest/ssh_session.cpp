@@ -1,6 +1,6 @@
 #include "harness/guest/ssh_session.hpp"
 
-#include <fcntl.h>
+#include <libssh/callbacks.h>
 #include <libssh/libssh.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
@@ -12,6 +12,8 @@
 #include <array>
 #include <cerrno>
 #include <cstdlib>
+#include <utility>
+#include <vector>
 
 #include "harness/base/error.hpp"
 #include "harness/base/text.hpp"
@@ -214,7 +216,7 @@ struct SshSession::State {
     return text.empty() ? "it closed the connection" : printable(text);
   }
 
-  /// Waits for what libssh waits for; or for `other`, too.
+  /// Waits for what libssh waits for.
   void wait(Deadline deadline, const CancelToken& cancel) {
     std::array polled = {entry(), pollfd{cancel.descriptor(), POLLIN, 0}};
     const int ready = ::poll(polled.data(), polled.size(), deadline.poll_timeout());
@@ -269,6 +271,34 @@ struct SshCommand::State {
     if (session.complete(open, deadline, cancel) != SSH_OK
         || session.complete(start, deadline, cancel) != SSH_OK)
       throw Error(ErrorCode::lost, session.what + " does not start a command: " + session.reason());
+    listen();
+  }
+
+  /// Any call of libssh may take in what came for other parts of the channel than it is about:
+  /// what is new must be looked at before the socket is waited for.
+  void listen() {
+    callbacks.size = sizeof callbacks;
+    callbacks.userdata = this;
+    callbacks.channel_data_function = [](ssh_session, ssh_channel, void*, std::uint32_t, int,
+                                         void* self) {
+      static_cast<State*>(self)->news = true;
+      return 0;  // it stays where read() finds it
+    };
+    callbacks.channel_write_wontblock_function = [](ssh_session, ssh_channel, std::uint32_t,
+                                                    void* self) {
+      static_cast<State*>(self)->news = true;
+      return 0;
+    };
+    callbacks.channel_close_function = [](ssh_session, ssh_channel, void* self) {
+      static_cast<State*>(self)->news = true;
+    };
+    ssh_set_channel_callbacks(channel.get(), &callbacks);
+  }
+
+  /// Whether there is something to do before waiting; once.
+  bool has_news() {
+    const bool unblocked = std::exchange(was_blocked, session.blocked()) && !was_blocked;
+    return std::exchange(news, false) || unblocked || over() != std::exchange(was_over, over());
   }
 
   /// At most as much as fits without waiting.
@@ -290,19 +320,19 @@ struct SshCommand::State {
 
   /// What there is now, at most a piece.
   std::string read(bool of_stderr) {
-    std::string bytes(k_piece, '\0');
-    const int count = ssh_channel_read_nonblocking(
-        channel.get(), bytes.data(), static_cast<std::uint32_t>(bytes.size()), of_stderr ? 1 : 0);
+    const int count =
+        ssh_channel_read_nonblocking(channel.get(), piece.data(), k_piece, of_stderr ? 1 : 0);
     if (count == SSH_ERROR)
       broken = true;
-    bytes.resize(count > 0 ? static_cast<std::size_t>(count) : 0);
-    return bytes;
+    return std::string(piece.data(), count > 0 ? static_cast<std::size_t>(count) : 0);
   }
 
-  /// Nothing more will come. Its status comes before the channel is closed.
+  /// Nothing more will come, though some may be there to be read. After the end of its output only
+  /// who asks for its status learns of it.
   bool over() const {
     return broken || ssh_is_connected(session.handle.get()) == 0
-           || ssh_channel_is_closed(channel.get()) != 0;
+           || ssh_channel_is_closed(channel.get()) != 0
+           || (ssh_channel_is_eof(channel.get()) != 0 && code());
   }
 
   std::optional<int> code() const {
@@ -317,7 +347,12 @@ struct SshCommand::State {
   }
 
   SshSession::State& session;
+  ssh_channel_callbacks_struct callbacks{};
   Channel channel;
+  bool news = true;
+  bool was_blocked = false;
+  bool was_over = false;
+  std::vector<char> piece = std::vector<char>(k_piece);
   std::string unread;  ///< of its stdout
   std::string diagnostics;
   bool input_ended = false;
@@ -341,7 +376,7 @@ std::optional<SshCommand::End> SshCommand::await_output(Deadline deadline,
       return std::nullopt;
     if (over)
       return End{m_state->code(), m_state->diagnostics};
-    if (!m_state->over())
+    if (!m_state->has_news())
       m_state->session.wait(deadline, cancel);
   }
 }
@@ -353,10 +388,9 @@ SshCommand::End SshCommand::carry(const FileDescriptor& socket, const CancelToke
   while (!stop.cancelled()) {
     bool idle = true;
     if (open && unsent.empty()) {
-      unsent.resize(k_piece);
-      const ssize_t count = ::recv(socket.get(), unsent.data(), unsent.size(), MSG_DONTWAIT);
+      const ssize_t count = ::recv(socket.get(), command.piece.data(), k_piece, MSG_DONTWAIT);
       open = count > 0 || (count < 0 && (errno == EAGAIN || errno == EINTR));
-      unsent.resize(count > 0 ? static_cast<std::size_t>(count) : 0);
+      unsent.assign(command.piece.data(), count > 0 ? static_cast<std::size_t>(count) : 0);
     }
     if (!open && unsent.empty())
       command.end_input();
@@ -381,7 +415,7 @@ SshCommand::End SshCommand::carry(const FileDescriptor& socket, const CancelToke
     }
     if (over && command.unread.empty() && idle)
       break;
-    if (!idle || command.over())
+    if (!idle || command.has_news())
       continue;
     const short wanted = static_cast<short>((open && unsent.empty() ? POLLIN : 0)
                                             | (command.unread.empty() ? 0 : POLLOUT));
@@ -412,7 +446,7 @@ Captured SshSession::run(const std::string& command_line, std::string_view input
       continue;
     if (over)
       break;
-    if (!command.over())
+    if (!command.has_news())
       m_state->wait(deadline, cancel);
   }
   const std::optional<int> code = command.code();

@@ -41,12 +41,13 @@ public:
     for (const auto& [name, body] : m_reader.entries("hosts", *field[0])) {
       Host& host = hosts.emplace_back(defaults);
       host.name = name->scalar;
-      host.endpoint.address = host.name;
       if (!is_environment_name(host.name))
         m_reader.mistake(*name, "'" + printable(host.name) + "' cannot name a host",
                          "use letters, digits, '.', '_' and '-', at most 64, and say where it is "
                          "with 'address'");
       read_host(host.name, *body, host);
+      if (host.endpoint.address.empty())
+        host.endpoint.address = host.name;
     }
     return hosts;
   }
