@@ -69,6 +69,35 @@ TEST(KillDuringFork, LeavesNothingAtAnyMoment) {
   expect_next_run_works(nestbox);
 }
 
+TEST(KillDuringWorldSave, LeavesNothingAndTheNextRunMakesTheWorld) {
+  const NestboxProgram nestbox(NestboxProgram::Cache::image);
+  write_file_atomically(nestbox.working_directory / "nestbox.yml", R"(
+version: 1
+topologies:
+  pair:
+    networks: {lan: {}}
+    machines:
+      a: {environment: tiny, networks: [lan]}
+      b: {environment: tiny, networks: [lan]}
+    setup:
+      - {on: [a, b], run: "hostname > /tmp/made"}
+      - {on: a, run: "ping -c 1 b"}
+tests:
+  made: {topology: pair, from: b, run: cat /tmp/made}
+)");
+  // In the setup, and from its last step on, while machines are quiesced, saved and published.
+  for (const int milliseconds : {0, 150, 400, 800}) {
+    RunningNestbox run(nestbox, {"run", "-k", "made"});
+    ASSERT_TRUE(run.wait_for("step 2")) << run.output();
+    run.process().wait(Deadline::after(std::chrono::milliseconds(milliseconds)));
+    run.process().kill();
+    expect_nothing_left(nestbox);
+  }
+  const Captured next = nestbox.run({"run", "-k", "made"});
+  EXPECT_EQ(next.status, ExitStatus{}) << next.output << next.diagnostics;
+  EXPECT_THAT(names_below(nestbox.cache() / "staging"), IsEmpty());
+}
+
 TEST(KillOfScriptMode, EndsTheWholeTreeOfTheTest) {
   const NestboxProgram nestbox;
   nestbox.write_script("test.sh", "#!/bin/sh\n(setsid sleep 1000 &)\necho begun\nsleep 1000\n");
