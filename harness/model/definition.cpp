@@ -18,7 +18,7 @@ Environment builtin(std::string name, std::string image, Init init, Bytes memory
 
 auto identity(const Environment& e) {
   return std::tie(e.name, e.image, e.init, e.memory, e.cores, e.network, e.packages, e.steps,
-                  e.variables);
+                  e.variables, e.privileged, e.docker);
 }
 
 auto identity(const Test& t) {
@@ -44,6 +44,8 @@ Environment raised(Environment environment, const Needs& needs) {
   environment.cores = std::max(environment.cores, needs.cores.value_or(1));
   if (needs.network == NetworkAccess::user)
     environment.network = NetworkAccess::user;
+  environment.privileged = environment.privileged || needs.privileged;
+  environment.docker = environment.docker || needs.docker;
   return environment;
 }
 

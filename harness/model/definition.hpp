@@ -41,7 +41,7 @@ using Step = std::variant<RunStep, CopyStep>;
 
 struct Environment {
   std::string name;
-  std::string image = "debian:bookworm";  ///< "tiny" or "debian:SUITE"
+  std::string image = "debian:bookworm";  ///< "tiny", "debian:SUITE", or a driver's own
   Init init = Init::agent;
   Bytes memory = mebibytes(512);
   int cores = 1;
@@ -49,6 +49,8 @@ struct Environment {
   std::vector<std::string> packages;  ///< names of the image's package manager
   std::vector<Step> steps;
   std::map<std::string, std::string> variables;  ///< exported to the steps and to the tests
+  bool privileged = false;                       ///< as Needs::privileged
+  bool docker = false;                           ///< as Needs::docker
   std::optional<SourceLocation> where;
 
   bool operator==(const Environment& other) const;  ///< all but `where`
@@ -58,6 +60,10 @@ struct Environment {
 struct Needs {
   bool machine = false;  ///< `isolation: machine`: never on the host, never in a container
   bool nested = false;   ///< a working /dev/kvm inside
+  /// All that root may do to a kernel. A machine of its own gives that anyway; a container does
+  /// only when asked.
+  bool privileged = false;
+  bool docker = false;  ///< DOCKER_HOST: a container engine as if it were the test's alone
   NetworkAccess network = NetworkAccess::none;
   std::optional<Bytes> memory;  ///< at least; raises the environment's
   std::optional<int> cores;     ///< at least; raises the environment's

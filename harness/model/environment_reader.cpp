@@ -141,7 +141,8 @@ private:
                        "the image comes from '" + printable(from->scalar) + "'");
     else if (image && !is_image_name(*image))
       m_reader.mistake(node, "unknown image '" + printable(*image) + "'",
-                       "it can be 'tiny' or 'debian:SUITE', such as 'debian:bookworm'");
+                       "it can be 'tiny' or 'debian:SUITE', such as 'debian:bookworm', or for some "
+                       "drivers 'docker:NAME', 'docker-archive:FILE', 'dockerfile:DIRECTORY'");
     else if (image)
       environment.image = *image;
   }

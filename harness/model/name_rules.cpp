@@ -65,10 +65,27 @@ bool is_image_name(std::string_view name) {
   if (name == "tiny")
     return true;
   if (!name.starts_with(k_debian))
-    return false;
+    return is_driver_image(name);
   std::string_view suite = name.substr(k_debian.size());
   return !suite.empty() && suite.size() <= 32 && one_of(suite[0], k_lower)
          && all_of(suite, [](char c) { return one_of(c, k_lower, k_digits, "-"); });
+}
+
+bool is_driver_image(std::string_view name) {
+  const auto behind = [&](std::string_view prefix) {
+    return name.starts_with(prefix) ? name.substr(prefix.size()) : std::string_view();
+  };
+  if (name.size() > 500)
+    return false;
+  if (const std::string_view image = behind("docker:"); !image.empty())
+    return one_of(image[0], k_lower, k_upper, k_digits)
+           && all_of(image, [](char c) { return one_of(c, k_lower, k_upper, k_digits, "._/:@-"); });
+  if (const std::string_view digits = behind("ami-"); !digits.empty())
+    return all_of(digits, [](char c) { return one_of(c, "0123456789abcdef"); });
+  for (const std::string_view prefix : {"docker-archive:", "dockerfile:"})
+    if (const std::string_view path = behind(prefix); !path.empty())
+      return is_source_path(path);
+  return false;
 }
 
 bool is_machine_name(std::string_view name) {

@@ -11,9 +11,9 @@ namespace {
 constexpr int k_header_lines = 30;
 constexpr std::string_view k_introduction = "nestbox:";
 constexpr std::string_view k_blanks = " \t\r";
-const std::vector<std::string> k_keys = {"markers", "timeout",   "environment", "topology",
-                                         "from",    "isolation", "network",     "memory",
-                                         "cores",   "nested",    "skip",        "xfail"};
+const std::vector<std::string> k_keys = {
+    "markers", "timeout", "environment", "topology",   "from",   "isolation", "network",
+    "memory",  "cores",   "nested",      "privileged", "docker", "skip",      "xfail"};
 
 struct Setting {
   YamlNode key;
@@ -111,6 +111,10 @@ void apply(const Setting& setting, YamlReader& reader, TestReader& values, Test&
     values.cores(*(place.machine_need = &value), test.needs);
   else if (key == "nested")
     values.nested(value, test.needs);
+  else if (key == "privileged")
+    values.privileged(value, test.needs);
+  else if (key == "docker")
+    values.docker(value, test.needs);
   else if (key == "skip")
     test.skip = reader.text(key, reason);
   else

@@ -222,8 +222,8 @@ void TestReader::script(const YamlNode& node, Test& test) {
 
 /// The first of its fields that is about the size of a machine.
 const YamlNode* TestReader::needs(const YamlNode& node, Needs& needs) {
-  auto field =
-      m_reader.fields("needs", node, {"isolation", "nested", "network", "memory", "cores"});
+  auto field = m_reader.fields(
+      "needs", node, {"isolation", "nested", "network", "memory", "cores", "privileged", "docker"});
   if (field[0])
     needs.machine = m_reader.choice<bool>("isolation", *field[0], {{"machine", true}}).has_value();
   if (field[1])
@@ -234,6 +234,10 @@ const YamlNode* TestReader::needs(const YamlNode& node, Needs& needs) {
     memory(*field[3], needs);
   if (field[4])
     cores(*field[4], needs);
+  if (field[5])
+    privileged(*field[5], needs);
+  if (field[6])
+    docker(*field[6], needs);
   auto sizes = {field[2], field[3], field[4]};
   auto first = std::find_if(sizes.begin(), sizes.end(),
                             [](const YamlNode* size) { return size != nullptr; });
@@ -284,6 +288,14 @@ void TestReader::cores(const YamlNode& node, Needs& needs) {
 
 void TestReader::nested(const YamlNode& node, Needs& needs) {
   needs.nested = m_reader.boolean("nested", node).value_or(needs.nested);
+}
+
+void TestReader::privileged(const YamlNode& node, Needs& needs) {
+  needs.privileged = m_reader.boolean("privileged", node).value_or(needs.privileged);
+}
+
+void TestReader::docker(const YamlNode& node, Needs& needs) {
+  needs.docker = m_reader.boolean("docker", node).value_or(needs.docker);
 }
 
 }  // namespace nestbox

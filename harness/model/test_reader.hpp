@@ -43,6 +43,8 @@ public:
   void memory(const YamlNode& node, Needs& needs);
   void cores(const YamlNode& node, Needs& needs);
   void nested(const YamlNode& node, Needs& needs);
+  void privileged(const YamlNode& node, Needs& needs);
+  void docker(const YamlNode& node, Needs& needs);
 
 private:
   Test test(const YamlNode& name, const YamlNode& body, const Test& defaults);

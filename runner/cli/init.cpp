@@ -134,6 +134,10 @@ std::string script_entry(const Test& test) {
     needs.emplace_back("isolation: machine");
   if (test.needs.nested)
     needs.emplace_back("nested: true");
+  if (test.needs.privileged)
+    needs.emplace_back("privileged: true");
+  if (test.needs.docker)
+    needs.emplace_back("docker: true");
   if (test.needs.network == NetworkAccess::user)
     needs.emplace_back("network: user");
   if (test.needs.memory)

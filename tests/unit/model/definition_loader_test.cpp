@@ -51,7 +51,8 @@ tests:
     markers: [vm, net:ipv6]
     timeout: 1h30m
     isolation: fresh
-    needs: {isolation: machine, nested: true, network: user, memory: 2GiB, cores: 4}
+    needs: {isolation: machine, nested: true, network: user, memory: 2GiB, cores: 4,
+            privileged: true, docker: true}
     env: {A: b, PORT: 8080, ON: true, EMPTY: ""}
     repeat: 3
     retries: 2
@@ -65,7 +66,13 @@ tests:
   expected.markers = {"vm", "net:ipv6"};
   expected.timeout = 90min;
   expected.isolation = Isolation::fresh;
-  expected.needs = {true, true, NetworkAccess::user, gibibytes(2), 4};
+  expected.needs = {.machine = true,
+                    .nested = true,
+                    .privileged = true,
+                    .docker = true,
+                    .network = NetworkAccess::user,
+                    .memory = gibibytes(2),
+                    .cores = 4};
   expected.variables = {{"A", "b"}, {"PORT", "8080"}, {"ON", "true"}, {"EMPTY", ""}};
   expected.repeat = 3;
   expected.retries = 2;
@@ -251,11 +258,18 @@ TEST(DefinitionLoader, TakesTheExamplesOfItsDocumentation) {
 TEST(Definition, RaisesAnEnvironmentToWhatATestNeeds) {
   Environment environment = builtin_environments().at("debian");
   EXPECT_EQ(raised(environment, {}), environment);
-  Environment more = raised(environment, {true, false, NetworkAccess::user, gibibytes(1), 2});
+  Environment more = raised(environment, {.machine = true,
+                                          .privileged = true,
+                                          .docker = true,
+                                          .network = NetworkAccess::user,
+                                          .memory = gibibytes(1),
+                                          .cores = 2});
   EXPECT_EQ(more.memory, gibibytes(1));
   EXPECT_EQ(more.cores, 2);
   EXPECT_EQ(more.network, NetworkAccess::user);
-  EXPECT_EQ(raised(more, {true, false, NetworkAccess::none, mebibytes(64), 1}), more);
+  EXPECT_TRUE(more.privileged);
+  EXPECT_TRUE(more.docker);
+  EXPECT_EQ(raised(more, {.machine = true, .memory = mebibytes(64), .cores = 1}), more);
 }
 
 }  // namespace

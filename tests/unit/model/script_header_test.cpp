@@ -35,15 +35,22 @@ TEST(ScriptHeader, IsNotNeeded) {
 }
 
 TEST(ScriptHeader, GivesEveryNeed) {
-  nestbox::Test test = load(
-      "#!/bin/sh\n"
-      "# Some words about the test.\n"
-      "# nestbox: markers=vm,slow timeout=2m environment=tiny isolation=machine network=user\n"
-      "  ## nestbox: memory=1GiB cores=2 nested=true skip='no hardware yet'\txfail=\"a b\"\r\n");
+  nestbox::Test test =
+      load("#!/bin/sh\n"
+           "# Some words about the test.\n"
+           "# nestbox: markers=vm,slow timeout=2m environment=tiny isolation=machine network=user\n"
+           "  ## nestbox: memory=1GiB cores=2 nested=true privileged=true docker=true skip='no "
+           "hardware yet'\txfail=\"a b\"\r\n");
   EXPECT_THAT(test.markers, ElementsAre("vm", "slow"));
   EXPECT_EQ(test.timeout, 2min);
   EXPECT_EQ(test.environment, "tiny");
-  EXPECT_EQ(test.needs, (Needs{true, true, NetworkAccess::user, gibibytes(1), 2}));
+  EXPECT_EQ(test.needs, (Needs{.machine = true,
+                               .nested = true,
+                               .privileged = true,
+                               .docker = true,
+                               .network = NetworkAccess::user,
+                               .memory = gibibytes(1),
+                               .cores = 2}));
   EXPECT_EQ(test.skip, "no hardware yet");
   EXPECT_EQ(test.expected_failure, "a b");
   EXPECT_EQ(load("# nestbox: isolation=fresh").isolation, Isolation::fresh);

@@ -87,7 +87,13 @@ TEST_F(Init, TakesOverWhatScriptHeadersSay) {
   expected.environment = "tiny";
   expected.markers = {"vm", "slow"};
   expected.timeout = std::chrono::seconds(90);
-  expected.needs = {true, true, NetworkAccess::user, mebibytes(1536), 2};
+  expected.needs = {.machine = true,
+                    .nested = true,
+                    .privileged = true,
+                    .docker = true,
+                    .network = NetworkAccess::user,
+                    .memory = mebibytes(1536),
+                    .cores = 2};
   expected.skip = "it: \"breaks\"";
   expected.expected_failure = "yes";
   EXPECT_EQ(definition.tests[0], expected);
