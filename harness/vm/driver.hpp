@@ -27,6 +27,7 @@ struct Capabilities {
   bool ethernet = false;  ///< MachineSpec::interfaces
   bool nested = false;    ///< a working /dev/kvm inside
   bool terminal = false;  ///< Command::terminal
+  bool docker = false;    ///< MachineSpec::docker
 
   bool operator==(const Capabilities&) const = default;
 };
@@ -93,6 +94,15 @@ public:
   /// Wall time a CPU-bound guest needs, over the host's: 1.0 native, about 10 to 20 under
   /// emulation.
   virtual double slowdown() = 0;
+
+  /// The words for MachineSpec::image that always mean what `image` ("docker:debian:12",
+  /// "dockerfile:/src/image") means now; got or made when absent. Of drivers that boot images.
+  /// Throws Error(usage) for words that it does not know, Error(not_found), Error(infrastructure).
+  virtual std::string resolve_image(const std::string& image, [[maybe_unused]] Deadline deadline,
+                                    [[maybe_unused]] const CancelToken& cancel) {
+    throw Error(ErrorCode::unsupported,
+                "driver '" + std::string(name()) + "' does not know image '" + image + "'");
+  }
 
   /// Finds what nobody owns any more (base/owner.hpp) and ends it, unless `dry_run`. Throws Error
   /// when it cannot even look.

@@ -48,6 +48,7 @@ void store_snapshot(const Snapshot& snapshot) {
       {"kernel_arguments", spec.kernel_arguments},
       {"disk", spec.disk ? json(path(*spec.disk)) : json()},
       {"disk_format", spec.disk_format},
+      {"docker", spec.docker},
       {"image", spec.image},
       {"interfaces", interfaces},
       {"network", spec.network == NetworkAccess::user ? "user" : "none"},
@@ -85,6 +86,7 @@ Snapshot load_snapshot(const fs::path& directory) {
       spec.interfaces.push_back({interface.at("mac").get<std::string>()});
     spec.network = document.at("network") == "user" ? NetworkAccess::user : NetworkAccess::none;
     spec.nested = document.at("nested").get<bool>();
+    spec.docker = document.at("docker").get<bool>();
     spec.privileged = document.at("privileged").get<bool>();
     return {directory, std::move(spec)};
   } catch (const json::exception&) {
