@@ -3,6 +3,9 @@
 #include "vmdrivers/absent_driver.hpp"
 #include "vmdrivers/local/driver.hpp"
 #include "vmdrivers/qemu/driver.hpp"
+#ifdef NESTBOX_WITH_DOCKER
+#include "vmdrivers/docker/driver.hpp"
+#endif
 #ifdef NESTBOX_WITH_SSH
 #include "vmdrivers/ssh/driver.hpp"
 #endif
@@ -11,6 +14,11 @@ namespace nestbox {
 
 void register_drivers(DriverRegistry& registry) {
   registry.add("qemu", qemu::make_driver);
+#ifdef NESTBOX_WITH_DOCKER
+  registry.add("docker", docker::make_driver);
+#else
+  add_absent_driver(registry, "docker", "build it with '-DNESTBOX_WITH_DOCKER=ON'");
+#endif
 #ifdef NESTBOX_WITH_SSH
   registry.add("ssh", ssh::make_driver);
 #else

@@ -2,6 +2,7 @@
 option(NESTBOX_BUILD_TESTS "Build the tests" ON)
 option(NESTBOX_BUILD_BENCHMARKS "Build the benchmarks" ON)
 option(NESTBOX_BUILD_FUZZERS "Build the libFuzzer targets (clang only)" OFF)
+option(NESTBOX_WITH_DOCKER "Build the driver of container engines" ON)
 option(NESTBOX_WITH_SSH "Build the drivers that reach machines over ssh (libssh)" ON)
 option(NESTBOX_WERROR "Treat warnings as errors" OFF)
 option(NESTBOX_SKIP_FAILS "A skipped test counts as failed (CI, where everything is there)" OFF)

@@ -1,0 +1,116 @@
+#include "vmdrivers/docker/hijacked_stream.hpp"
+
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <charconv>
+
+#include "harness/base/error.hpp"
+#include "harness/base/text.hpp"
+#include "vmdrivers/docker/engine.hpp"
+
+namespace nestbox::docker {
+namespace {
+
+constexpr std::size_t k_head_limit = 16 * 1024;
+constexpr std::string_view k_head_end = "\r\n\r\n";
+
+FileDescriptor connect_to(const std::filesystem::path& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.native().size() >= sizeof address.sun_path)
+    throw Error(ErrorCode::usage, "the path of the socket '" + path.string() + "' is too long");
+  path.native().copy(address.sun_path, sizeof address.sun_path - 1);
+  FileDescriptor connection(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!connection
+      || ::connect(connection.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address)
+             != 0)
+    throw system_error("cannot reach '" + path.string() + "'", errno);
+  return connection;
+}
+
+void await(int connection, Deadline deadline, const CancelToken& cancel) {
+  switch (wait_readable(connection, deadline, cancel)) {
+  case Wait::ready:
+    return;
+  case Wait::cancelled:
+    cancel.throw_if_cancelled();
+    [[fallthrough]];
+  case Wait::timed_out:
+    throw Error(ErrorCode::timeout, "the container engine did not answer in time");
+  }
+}
+
+/// Up to and with the empty line, and not a byte further: what follows is the stream's own.
+std::string read_head(int connection, Deadline deadline, const CancelToken& cancel) {
+  std::string head;
+  char buffer[2048];
+  while (head.size() < k_head_limit) {
+    await(connection, deadline, cancel);
+    const ssize_t seen = ::recv(connection, buffer, sizeof buffer, MSG_PEEK);
+    if (seen <= 0)
+      break;
+    const std::size_t before = head.size();
+    head.append(buffer, static_cast<std::size_t>(seen));
+    const std::size_t end = head.find(k_head_end, before < 3 ? 0 : before - 3);
+    if (end != head.npos)
+      head.resize(end + k_head_end.size());
+    if (::recv(connection, buffer, head.size() - before, MSG_WAITALL)
+        != static_cast<ssize_t>(head.size() - before))
+      break;
+    if (end != head.npos)
+      return head;
+  }
+  throw Error(ErrorCode::corrupt, "the container engine broke off before it answered");
+}
+
+/// What a refusal says, as far as it has come when the engine is done.
+std::string read_rest(int connection, Deadline deadline, const CancelToken& cancel) {
+  std::string body;
+  char buffer[2048];
+  while (body.size() < k_head_limit) {
+    await(connection, deadline, cancel);
+    const ssize_t count = ::recv(connection, buffer, sizeof buffer, 0);
+    if (count <= 0)
+      break;
+    body.append(buffer, static_cast<std::size_t>(count));
+    if (!nlohmann::json::parse(body, nullptr, false).is_discarded())
+      break;
+  }
+  return body;
+}
+
+}  // namespace
+
+int status_of(std::string_view head) {
+  constexpr std::string_view k_protocol = "HTTP/1.";
+  constexpr std::size_t k_number = k_protocol.size() + 2;
+  int status = 0;
+  if (!head.starts_with(k_protocol) || head.size() < k_number + 3 || head[k_number - 1] != ' ')
+    return 0;
+  const auto [end, error] =
+      std::from_chars(head.data() + k_number, head.data() + k_number + 3, status);
+  return error == std::errc() && end == head.data() + k_number + 3 ? status : 0;
+}
+
+FileDescriptor hijack(const std::filesystem::path& socket, const std::string& path,
+                      Deadline deadline, const CancelToken& cancel) {
+  FileDescriptor connection = connect_to(socket);
+  const std::string request = "POST " + path
+                              + " HTTP/1.1\r\nHost: docker\r\nConnection: Upgrade\r\n"
+                                "Upgrade: tcp\r\nContent-Length: 0\r\n\r\n";
+  if (::send(connection.get(), request.data(), request.size(), MSG_NOSIGNAL)
+      != static_cast<ssize_t>(request.size()))
+    throw system_error("cannot ask the container engine for a stream", errno);
+  const int status = status_of(read_head(connection.get(), deadline, cancel));
+  // Engines that know no upgrade answer 200 and go on all the same.
+  if (status == 101 || status == 200)
+    return connection;
+  if (status == 0)
+    throw Error(ErrorCode::corrupt, "the container engine does not answer with HTTP");
+  throw engine_error(status, read_rest(connection.get(), deadline, cancel));
+}
+
+}  // namespace nestbox::docker
