@@ -122,12 +122,20 @@ bool write_machine_id(const std::string& id) {
          && mount(k_replacement, k_path, nullptr, MS_BIND, nullptr) == 0;
 }
 
+/// A container's name can be given from outside only: one that has it already is content.
+bool has_hostname(const std::string& name) {
+  char own[256] = {};
+  return gethostname(own, sizeof own - 1) == 0 && name == own;
+}
+
 }  // namespace
 
-Identity::Identity(bool real) : m_real(real) {
-  if (!real)
+Identity::Identity(IdentityScope scope) : m_scope(scope) {
+  if (scope == IdentityScope::none)
     return;
   make_directories("/run/nestbox");
+  if (scope == IdentityScope::container)
+    return;
   // Now rather than in each clone; a template keeps the mount, and a thaw only rewrites the file.
   m_boot_id_is_ours =
       write_file(k_boot_id, random_boot_id())
@@ -148,23 +156,31 @@ std::optional<std::string> Identity::change(const ThawMessage& message) {
       return "'" + line + "' is no line of /etc/hosts";
   if (auto flaw = Interfaces::flaw(message.interfaces))
     return flaw;
-  return m_real ? apply(message) : std::nullopt;
+  return m_scope == IdentityScope::none ? std::nullopt : apply(message);
 }
 
-std::optional<std::string> Identity::apply(const ThawMessage& message) {
+std::optional<std::string> Identity::renew_kernel(const ThawMessage& message) {
   if (!reseed(message.entropy))
     return system_failure("reseed the kernel's random numbers");
   const timespec now{.tv_sec = message.realtime / 1'000'000'000,
                      .tv_nsec = message.realtime % 1'000'000'000};
   if (clock_settime(CLOCK_REALTIME, &now) != 0)
     return system_failure("set the clock");
-  if (sethostname(message.hostname.data(), message.hostname.size()) != 0)
+  if (m_boot_id_is_ours && !write_file(k_boot_id, random_boot_id()))
+    return system_failure("write a boot_id");
+  return std::nullopt;
+}
+
+std::optional<std::string> Identity::apply(const ThawMessage& message) {
+  if (m_scope == IdentityScope::machine)
+    if (auto failed = renew_kernel(message))
+      return failed;
+  if (!has_hostname(message.hostname)
+      && sethostname(message.hostname.data(), message.hostname.size()) != 0)
     return system_failure("set the hostname");
   write_names(message);
   if (!write_machine_id(message.machine_id))
     return system_failure("write '/etc/machine-id'");
-  if (m_boot_id_is_ours && !write_file(k_boot_id, random_boot_id()))
-    return system_failure("write a boot_id");
   if (auto failed = m_interfaces.change(message.interfaces))
     return failed;
   return std::nullopt;

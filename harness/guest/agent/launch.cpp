@@ -16,21 +16,16 @@ namespace nestbox::agent {
 
 namespace {
 
-constexpr std::string_view k_default_path =
-    "/run/nestbox/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-
 std::string_view name_of(std::string_view variable) {
   return variable.substr(0, variable.find('='));
 }
 
-/// The default environment, overridden and added to by `given`.
+/// Our own environment, overridden and added to by `given`.
 std::vector<std::string> environment_with(const std::vector<std::string>& given, bool terminal) {
-  std::vector<std::string> all = {"PATH=" + std::string(k_default_path),
-                                  "HOME=/root",
-                                  "USER=root",
-                                  "LOGNAME=root",
-                                  "LANG=C.UTF-8",
-                                  terminal ? "TERM=linux" : "TERM=dumb"};
+  std::vector<std::string> all = {terminal ? "TERM=linux" : "TERM=dumb"};
+  for (char** variable = environ; variable && *variable; ++variable)
+    if (name_of(*variable) != "TERM")
+      all.emplace_back(*variable);
   std::erase_if(all, [&](const std::string& variable) {
     for (const std::string& other : given)
       if (name_of(other) == name_of(variable))

@@ -9,6 +9,9 @@
 
 namespace nestbox::agent {
 
+inline constexpr char k_default_path[] =
+    "/run/nestbox/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
 /// Everything the kernel needs to start one command, made ready before the fork: between vfork and
 /// exec only system calls happen.
 class Launch {

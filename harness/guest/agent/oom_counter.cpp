@@ -9,9 +9,23 @@
 
 namespace nestbox::agent {
 
-OomCounter::OomCounter()
-    : m_log(open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC)),
-      m_vmstat(open("/proc/vmstat", O_RDONLY | O_CLOEXEC)) {
+namespace {
+
+FileDescriptor open_counts(OomScope scope) {
+  if (scope == OomScope::machine)
+    return FileDescriptor(open("/proc/vmstat", O_RDONLY | O_CLOEXEC));
+  FileDescriptor events(open("/sys/fs/cgroup/memory.events", O_RDONLY | O_CLOEXEC));
+  if (events)
+    return events;
+  // Where the host still has cgroups of version 1.
+  return FileDescriptor(open("/sys/fs/cgroup/memory/memory.oom_control", O_RDONLY | O_CLOEXEC));
+}
+
+}  // namespace
+
+OomCounter::OomCounter(OomScope scope)
+    : m_log(scope == OomScope::machine ? open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC) : -1),
+      m_counts(open_counts(scope)) {
   total();
 }
 
@@ -27,10 +41,10 @@ bool OomCounter::log_has_grown() {
 
 std::uint32_t OomCounter::total() {
   // The log first: a kill in between is then counted now and once.
-  if (!m_vmstat || !log_has_grown())
+  if (!m_counts || !log_has_grown())
     return m_total;
   char text[16 * 1024];
-  const ssize_t size = pread(m_vmstat.get(), text, sizeof text - 1, 0);
+  const ssize_t size = pread(m_counts.get(), text, sizeof text - 1, 0);
   if (size <= 0)
     return m_total;
   text[size] = '\0';

@@ -22,7 +22,7 @@ namespace nestbox::agent {
 
 namespace {
 
-enum Tag : std::uint64_t { k_connection, k_signals, k_sources, k_calls };
+enum Tag : std::uint64_t { k_connection, k_output, k_signals, k_sources, k_calls };
 
 constexpr std::size_t k_max_streams = 1024;
 /// After so much input others get their turn.
@@ -43,16 +43,21 @@ FileDescriptor take_signals(bool is_init) {
 
 }  // namespace
 
-Server::Server(int connection, ServerSettings settings)
-    : m_connection(connection), m_settings(std::move(settings)),
-      m_signals(take_signals(m_settings.is_init)),
-      m_trees(m_settings.cgroup_base), m_session{.outbox = {},
-                                                 .sources = {},
-                                                 .trees = m_trees,
-                                                 .ooms = m_ooms},
-      m_identity(m_settings.change_identity) {
+Server::Server(int input, int output, ServerSettings settings)
+    : m_input(input), m_output(output), m_settings(std::move(settings)),
+      m_signals(take_signals(m_settings.is_init)), m_trees(m_settings.cgroup_base),
+      m_ooms(m_settings.ooms), m_session{.outbox = {},
+                                         .sources = {},
+                                         .trees = m_trees,
+                                         .ooms = m_ooms},
+      m_identity(m_settings.identity) {
   // Edges only: while no host is there the port reports a hang-up for as long as that lasts.
-  m_watcher.add(m_connection, EPOLLIN | EPOLLOUT | EPOLLET, k_connection);
+  if (m_input == m_output) {
+    m_watcher.add(m_input, EPOLLIN | EPOLLOUT | EPOLLET, k_connection);
+  } else {
+    m_watcher.add(m_input, EPOLLIN | EPOLLET, k_connection);
+    m_watcher.add(m_output, EPOLLOUT | EPOLLET, k_output);
+  }
   m_watcher.add(m_signals.get(), EPOLLIN, k_signals);
   m_watcher.add(m_session.sources.descriptor(), EPOLLIN, k_sources);
   if (m_settings.call_socket.empty())
@@ -75,6 +80,8 @@ void Server::serve() {
     for (int i = 0; i < count; ++i)
       if (events[i].data.u64 == k_connection)
         m_readable = m_readable || (events[i].events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0;
+      else if (events[i].data.u64 == k_output)
+        m_connected = m_connected && (events[i].events & EPOLLERR) == 0;
       else if (events[i].data.u64 == k_signals)
         handle_signals();
       else if (events[i].data.u64 == k_calls)
@@ -93,7 +100,7 @@ bool Server::take_turn() {
   for (const auto& [id, stream] : m_streams)
     more = stream->pump() || more;
   std::erase_if(m_streams, [](const auto& entry) { return entry.second->finished(); });
-  if (m_session.outbox.flush(m_connection) == Outbox::Flush::closed)
+  if (m_session.outbox.flush(m_output) == Outbox::Flush::closed)
     m_connected = false;
   if (const bool room = m_session.outbox.has_room(); room != m_sources_watched) {
     m_watcher.change(m_session.sources.descriptor(), room ? EPOLLIN : 0u, k_sources);
@@ -106,7 +113,7 @@ void Server::read_connection() {
   std::size_t total = 0;
   while (total < k_read_burst) {
     const FrameDecoder::Space space = m_decoder.space();
-    const ssize_t count = read(m_connection, space.data, space.size);
+    const ssize_t count = read(m_input, space.data, space.size);
     if (count < 0 && errno == EINTR)
       continue;
     if (count <= 0) {
@@ -216,6 +223,10 @@ void Server::handle_signals() {
   while (read(m_signals.get(), &information, sizeof information) == sizeof information) {
     if (information.ssi_signo == SIGCHLD)
       continue;
+    if (m_settings.end_with_connection) {
+      m_connected = false;
+      continue;
+    }
     // What busybox's reboot, halt and poweroff send to PID 1, in this order, and the keyboard's
     // SIGINT.
     sync();

@@ -13,20 +13,23 @@ namespace nestbox::agent {
 
 struct ServerSettings {
   std::string cgroup_base{};  ///< empty: no cgroups
-  bool is_init = false;       ///< PID 1: reap orphans, answer the signals that shut a machine down
+  /// PID 1: reap orphans, answer the signals that shut a machine down (with `end_with_connection`
+  /// by ending).
+  bool is_init = false;
   bool expendable_commands =
-      false;                    ///< the kernel shall take commands before us when memory is short
-  std::string call_socket{};    ///< where programs call the host; empty: they cannot
-  bool change_identity = true;  ///< false: check a thaw but leave this machine alone
+      false;                  ///< the kernel shall take commands before us when memory is short
+  std::string call_socket{};  ///< where programs call the host; empty: they cannot
+  IdentityScope identity = IdentityScope::machine;
+  OomScope ooms = OomScope::machine;
   bool end_with_connection =
       false;  ///< return at end of file (a socket) instead of waiting for the next host
 };
 
-/// Answers one host at a time over one descriptor, in one thread, until the connection ends (or for
-/// ever).
+/// Answers one host at a time, in one thread, until the connection ends (or for ever).
 class Server {
 public:
-  Server(int connection, ServerSettings settings);
+  /// Non-blocking descriptors, of which a socket or a port is both.
+  Server(int input, int output, ServerSettings settings);
   void serve();
 
 private:
@@ -45,7 +48,8 @@ private:
   void refuse(std::uint32_t stream, std::string why);
   void say_hello(const Nonce& nonce);
 
-  int m_connection;
+  int m_input;
+  int m_output;
   ServerSettings m_settings;
   FileDescriptor m_signals;
   FileDescriptor m_call_listener;

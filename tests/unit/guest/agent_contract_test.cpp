@@ -10,19 +10,25 @@ namespace {
 /// This host, led to through the very agent program.
 class AgentHost : public TransportHost {
 public:
+  explicit AgentHost(test::AgentProgram agent) : m_agent(std::move(agent)) {}
+
   Transport& transport() override { return *m_transport; }
   std::string scratch() const override { return m_scratch.path() / "new"; }
 
 private:
   TemporaryDirectory m_scratch;
-  test::AgentProgram m_agent = test::start_agent();
+  test::AgentProgram m_agent;
   std::unique_ptr<Transport> m_transport = make_agent_transport(std::move(m_agent.socket));
 };
 
-INSTANTIATE_TEST_SUITE_P(Agent, TransportContract,
-                         testing::Values(TransportCase{.name = "agent", .make = [] {
-                                                         return std::make_unique<AgentHost>();
-                                                       }}));
+INSTANTIATE_TEST_SUITE_P(
+    Agent, TransportContract,
+    testing::Values(
+        TransportCase{.name = "socket",
+                      .make = [] { return std::make_unique<AgentHost>(test::start_agent()); }},
+        TransportCase{.name = "stdio", .make = [] {
+                        return std::make_unique<AgentHost>(test::start_piped_agent({}));
+                      }}));
 
 }  // namespace
 }  // namespace nestbox

@@ -21,6 +21,17 @@ AgentProgram start_agent(const std::string& calls) {
   return {std::move(ours), std::move(process)};
 }
 
+AgentProgram start_piped_agent(const std::map<std::string, std::string>& environment) {
+  auto [ours, theirs] = SocketPair();
+  Process process =
+      Process::spawn({.argv = {NESTBOX_AGENT_PATH, "--stdio"},
+                      .working_directory = {},
+                      .environment = environment,
+                      .descriptors = {{0, theirs.get()}, {1, theirs.get()}, {2, STDERR_FILENO}},
+                      .whole_tree = true});
+  return {std::move(ours), std::move(process)};
+}
+
 FileDescriptor connect_to(const std::string& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;

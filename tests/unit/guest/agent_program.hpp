@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -18,6 +19,9 @@ struct AgentProgram {
 };
 /// `calls`: where its programs call the host; empty: they cannot.
 AgentProgram start_agent(const std::string& calls = {});
+
+/// Serves its standard input and output (`--stdio`), with this environment.
+AgentProgram start_piped_agent(const std::map<std::string, std::string>& environment);
 
 /// A connection to the unix socket at `path`, as a program that calls the host makes it.
 FileDescriptor connect_to(const std::string& path);

@@ -93,9 +93,20 @@ TEST(AgentTransport, GivesACommandTheDefaultEnvironmentAndItsOwn) {
   std::string output;
   EXPECT_TRUE(agent.transport->run(command, collecting(output), soon(), {}).status.success());
   EXPECT_EQ(output,
+            "TERM=dumb\n"
             "PATH=/run/nestbox/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n"
             "HOME=/root\nUSER=root\n"
-            "LOGNAME=root\nTERM=dumb\nLANG=C\nMINE=with spaces\nand lines\n");
+            "LOGNAME=root\nLANG=C\nMINE=with spaces\nand lines\n");
+}
+
+TEST(AgentTransport, GivesCommandsTheEnvironmentOfAnAgentOnStandardStreams) {
+  test::AgentProgram agent = test::start_piped_agent({{"MINE", "its own"}, {"PATH", "/bin"}});
+  const auto transport = make_agent_transport(std::move(agent.socket));
+  std::string output;
+  const Command command{.argv = {"env"}, .environment = {{"MORE", "given"}}};
+  EXPECT_TRUE(transport->run(command, collecting(output), soon(), {}).status.success());
+  EXPECT_EQ(output, "TERM=dumb\nMINE=its own\nPATH=/bin\nHOME=/root\nUSER=root\nLOGNAME=root\n"
+                    "LANG=C.UTF-8\nMORE=given\n");
 }
 
 TEST(AgentTransport, SaysWhyAProgramCannotRunTheWayAShellDoes) {
