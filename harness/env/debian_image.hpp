@@ -17,6 +17,9 @@ struct DebianImage {
   bool operator==(const DebianImage&) const = default;
 };
 
+/// Of an environment whose image is "debian:SUITE".
+DebianImage debian_image(const Environment& environment);
+
 /// A root filesystem as `rootfs.tar`: Debian's minimal set with what `init` needs, from the host's
 /// own mirrors. With packages it is made from the one without, so that another choice of packages
 /// spares the bootstrap.

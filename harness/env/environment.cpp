@@ -1,5 +1,6 @@
 #include "harness/env/environment.hpp"
 
+#include "harness/env/container_image.hpp"
 #include "harness/env/environment_steps.hpp"
 #include "harness/env/forked_environment.hpp"
 #include "harness/env/guest_image.hpp"
@@ -43,14 +44,16 @@ std::shared_ptr<PreparedEnvironment> EnvironmentBuilder::prepare(const Environme
                                                                  const fs::path& base_directory,
                                                                  const CancelToken& cancel,
                                                                  std::size_t interfaces) {
-  check_image(environment);
   const Capabilities capabilities = m_driver.capabilities();
+  check_image(environment, capabilities.boots);
   if (capabilities.boots == Boots::host)
     return std::make_shared<PlainEnvironment>(environment, m_driver);
 
   const BuildContext context{m_cache, m_progress, cancel};
   EnvironmentSteps steps(environment, base_directory);
-  GuestImage image = guest_image(context, environment, interfaces);
+  GuestImage image = capabilities.boots == Boots::image
+                         ? container_image(context, m_driver, environment, base_directory)
+                         : guest_image(context, environment, interfaces);
   std::vector<Layer> live;
   if (capabilities.fork)
     live = live_layers(context, m_driver, environment, image, steps);

@@ -33,14 +33,26 @@ bool is_tiny(const Environment& environment) {
   throw error;
 }
 
+void check_driver_image(const Environment& environment, Boots boots) {
+  if (boots == Boots::kernel)
+    refuse(environment,
+           fmt::format("image '{}' is for drivers that boot images", environment.image),
+           "choose another driver with '--driver', or image 'debian:bookworm'");
+  if (!environment.packages.empty())
+    refuse(environment, "'packages' are for images 'debian:SUITE'",
+           "install them by a step: '- run: …'");
+}
+
+}  // namespace
+
 DebianImage debian_image(const Environment& environment) {
   const std::set<std::string> packages(environment.packages.begin(), environment.packages.end());
   return {suite_of(environment), environment.init, {packages.begin(), packages.end()}};
 }
 
-}  // namespace
-
-void check_image(const Environment& environment) {
+void check_image(const Environment& environment, Boots boots) {
+  if (is_driver_image(environment.image))
+    return check_driver_image(environment, boots);
   if (is_tiny(environment)) {
     if (!environment.packages.empty())
       refuse(environment, "image 'tiny' has no package manager",
@@ -62,7 +74,7 @@ void check_image(const Environment& environment) {
 
 GuestImage guest_image(const BuildContext& context, const Environment& environment,
                        std::size_t interfaces) {
-  check_image(environment);
+  check_image(environment, Boots::kernel);
   GuestImage image;
   image.spec.memory = environment.memory;
   image.spec.cores = environment.cores;

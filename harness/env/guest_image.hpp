@@ -5,7 +5,7 @@
 
 #include "harness/env/build_context.hpp"
 #include "harness/model/definition.hpp"
-#include "harness/vm/machine.hpp"
+#include "harness/vm/driver.hpp"
 
 namespace nestbox {
 
@@ -18,8 +18,8 @@ struct GuestImage {
 };
 
 /// Error(definition), with the environment's place, for an image, a package or an init that cannot
-/// be. Pure.
-void check_image(const Environment& environment);
+/// be, or not with a driver that boots such things. Pure.
+void check_image(const Environment& environment, Boots boots);
 
 /// Builds what is missing; `interfaces` is how many wired devices the machine has. Throws what
 /// check_image does, Error(infrastructure), Error(cancelled).

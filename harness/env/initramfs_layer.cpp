@@ -6,10 +6,11 @@
 #include <set>
 
 #include "harness/base/hash.hpp"
-#include "harness/base/subprocess.hpp"
 #include "harness/base/text.hpp"
 #include "harness/env/archive.hpp"
+#include "harness/env/archive_tree.hpp"
 #include "harness/env/kernel_modules.hpp"
+#include "harness/env/small_system.hpp"
 #include "harness/guest/agent_transport.hpp"
 
 namespace nestbox {
@@ -101,36 +102,7 @@ Modules read_modules(const fs::path& tar, const std::vector<std::string>& names)
   return modules;
 }
 
-class Initramfs {
-public:
-  explicit Initramfs(const fs::path& path) : m_writer(path) {}
-
-  void file(const std::string& name, std::string_view content, unsigned mode) {
-    parents(name);
-    m_writer.file(name, content, mode);
-  }
-  void symlink(const std::string& name, const std::string& target) {
-    parents(name);
-    m_writer.symlink(name, target);
-  }
-  void directory(const std::string& name, unsigned mode = 0755) {
-    parents(name);
-    if (m_directories.insert(name).second)
-      m_writer.directory(name, mode);
-  }
-  void finish() { m_writer.finish(); }
-
-private:
-  void parents(const std::string& name) {
-    for (std::size_t slash = name.find('/'); slash != std::string::npos;
-         slash = name.find('/', slash + 1))
-      if (m_directories.insert(name.substr(0, slash)).second)
-        m_writer.directory(name.substr(0, slash));
-  }
-
-  CpioWriter m_writer;
-  std::set<std::string> m_directories;
-};
+using Initramfs = ArchiveTree<CpioWriter>;
 
 void add_agent_and_modules(Initramfs& image, const Modules& modules,
                            const std::vector<std::string>& names) {
@@ -149,24 +121,11 @@ void add_agent_and_modules(Initramfs& image, const Modules& modules,
   image.file("nestbox/modules", list, 0644);
 }
 
-void add_small_system(Initramfs& image, const Modules& modules, const Layer& kernel) {
-  const fs::path busybox = kernel.directory() / "busybox";
-  image.file("bin/busybox", read_file(busybox), 0755);
-  const std::string applets = run_checked({.argv = {busybox.string(), "--list-full"}},
-                                          Deadline::after(std::chrono::minutes(1)));
-  for (const std::string& applet : split(applets, '\n'))
-    if (!applet.empty() && path_beneath("/", applet) && applet != "bin/busybox"
-        && applet != "linuxrc")
-      image.symlink(applet, "/bin/busybox");
+/// What `modprobe` reads to find them.
+void add_module_lists(Initramfs& image, const Modules& modules) {
   for (const auto& [name, content] : modules.files)
     if (name.starts_with("modules.") && name.find(".bin") == std::string::npos)
-      image.file(fmt::format("lib/modules/{}/{}", modules.version, name), content, 0644);
-  image.file("etc/passwd",
-             "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n", 0644);
-  image.file("etc/group", "root:x:0:\nnogroup:x:65534:\n", 0644);
-  image.file("etc/hosts", "127.0.0.1 localhost\n::1 localhost\n", 0644);
-  image.directory("var/tmp", 01777);
-  image.symlink("var/run", "/run");
+      image.file(fmt::format("lib/modules/{}/{}", modules.version, name), content);
 }
 
 void build(const fs::path& staging, const Layer& kernel, const BuildContext& context) {
@@ -175,14 +134,17 @@ void build(const fs::path& staging, const Layer& kernel, const BuildContext& con
   names.insert(names.end(), tiny_modules().begin(), tiny_modules().end());
   const Modules modules = read_modules(kernel.directory() / "modules.tar", names);
 
-  Initramfs disk(staging / "disk.cpio");
+  CpioWriter disk_archive(staging / "disk.cpio");
+  Initramfs disk(disk_archive);
   add_agent_and_modules(disk, modules, boot_modules());
-  disk.finish();
+  disk_archive.finish();
 
-  Initramfs tiny(staging / "tiny.cpio");
+  CpioWriter tiny_archive(staging / "tiny.cpio");
+  Initramfs tiny(tiny_archive);
   add_agent_and_modules(tiny, modules, names);
-  add_small_system(tiny, modules, kernel);
-  tiny.finish();
+  add_small_system(tiny, kernel.directory() / "busybox");
+  add_module_lists(tiny, modules);
+  tiny_archive.finish();
 }
 
 }  // namespace

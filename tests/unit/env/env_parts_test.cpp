@@ -88,7 +88,7 @@ TEST(MachineIdentity, MakesAHostnameOfAnyName) {
 
 std::string refusal(const Environment& environment) {
   try {
-    check_image(environment);
+    check_image(environment, Boots::kernel);
     return {};
   } catch (const Error& error) {
     EXPECT_EQ(error.code, ErrorCode::definition);
@@ -119,12 +119,23 @@ TEST(GuestImage, RefusesWhatCannotBe) {
   EXPECT_THAT(refusal(environment), HasSubstr("image 'tiny' has no systemd"));
 }
 
+TEST(GuestImage, LeavesImagesOfDriversToThem) {
+  Environment environment;
+  environment.name = "x";
+  environment.image = "docker:debian:12";
+  EXPECT_THAT(refusal(environment), HasSubstr("image 'docker:debian:12' is for drivers that boot "
+                                              "images"));
+  EXPECT_NO_THROW(check_image(environment, Boots::image));
+  environment.packages = {"curl"};
+  EXPECT_THROW(check_image(environment, Boots::image), Error);
+}
+
 TEST(GuestImage, PointsAtTheEnvironment) {
   Environment environment;
   environment.image = "windows";
   environment.where = SourceLocation{"nestbox.yml", 3, 5, "  x:"};
   try {
-    check_image(environment);
+    check_image(environment, Boots::kernel);
     FAIL();
   } catch (const Error& error) {
     EXPECT_EQ(error.where, environment.where);
