@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "harness/model/name_rules.hpp"
 #include "runner/selection.hpp"
 
 namespace nestbox {
@@ -45,15 +46,35 @@ std::optional<std::string> unmet_need(const Test& test, std::string_view driver,
                                                          : "shares this host's kernel");
   if (!capabilities.nested && (contains(markers, "nested") || test.needs.nested))
     return fmt::format("needs a hypervisor inside; driver '{}' cannot give it one", driver);
+  if (!capabilities.docker && test.needs.docker)
+    return fmt::format("needs a container engine of its own; driver '{}' cannot give it one",
+                       driver);
+  if (capabilities.boots == Boots::host && !capabilities.machine && test.needs.privileged)
+    return fmt::format("needs all that root may do; driver '{}' runs on this host", driver);
   if (!capabilities.network && test.needs.network == NetworkAccess::user)
     return fmt::format("needs a network; driver '{}' cannot give it one", driver);
   return std::nullopt;
 }
 
+std::optional<std::string> unmet_environment(const Environment& environment,
+                                             std::string_view driver,
+                                             const Capabilities& capabilities) {
+  if (capabilities.boots == Boots::kernel && is_driver_image(environment.image))
+    return fmt::format("its environment is image '{}', which driver '{}' cannot boot",
+                       environment.image, driver);
+  if (capabilities.boots == Boots::image && !capabilities.machine
+      && environment.init == Init::systemd)
+    return fmt::format("its environment needs systemd; driver '{}' has none in its machines",
+                       driver);
+  return std::nullopt;
+}
+
 EnvironmentUse use_for(const Test& test, const Definition& definition, const DriverFacts& driver) {
-  EnvironmentUse use{
-      driver.name, driver.acceleration, {}, driver.timeout_scale,
-      driver.capabilities.boots == Boots::host && !driver.capabilities.machine};
+  EnvironmentUse use{driver.name,
+                     driver.acceleration,
+                     {},
+                     driver.timeout_scale,
+                     driver.capabilities.boots == Boots::host && !driver.capabilities.machine};
   if (!test.topology) {
     use.environment = raised(definition.environments.at(test.environment), test.needs);
     return use;
@@ -74,6 +95,9 @@ Assignment assign(std::vector<Test> tests, const Definition& definition,
     if (!assigned.skip) {
       const DriverFacts& driver = choose(test);
       assigned.skip = unmet_need(test, driver.name, driver.capabilities);
+      if (!assigned.skip && !test.topology)
+        assigned.skip = unmet_environment(definition.environments.at(test.environment), driver.name,
+                                          driver.capabilities);
       if (!assigned.skip)
         assigned.environment = index_of(assignment.environments, use_for(test, definition, driver));
     }

@@ -20,6 +20,11 @@ bool belongs_on_host(const Test& test, const MarkerExpression& markers);
 std::optional<std::string> unmet_need(const Test& test, std::string_view driver,
                                       const Capabilities& capabilities);
 
+/// Why a driver cannot make an environment's machines; nothing when it can.
+std::optional<std::string> unmet_environment(const Environment& environment,
+                                             std::string_view driver,
+                                             const Capabilities& capabilities);
+
 /// What a driver is to a run.
 struct DriverFacts {
   std::string name;

@@ -53,7 +53,7 @@ const DriverFacts& DriverChooser::facts(const std::string& name, const std::stri
   Known known;
   known.facts = {name, driver.capabilities(), availability.acceleration, 1.0};
   known.line = fmt::format("{}: {}", name, why.empty() ? availability.reason : why);
-  if (known.facts.capabilities.machine) {
+  if (known.facts.capabilities.boots != Boots::host) {
     known.facts.timeout_scale = std::max(1.0, driver.slowdown());
     if (known.facts.timeout_scale > 1.0)
       known.line += fmt::format("; timeouts x {:.1f}", known.facts.timeout_scale);

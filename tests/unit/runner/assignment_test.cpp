@@ -45,9 +45,33 @@ TEST(Assignment, SaysWhichNeedIsUnmet) {
   EXPECT_EQ(unmet_need(named("a", {"vm"}), "qemu", machine), std::nullopt);
   EXPECT_EQ(unmet_need(named("a", {"nested"}), "qemu", machine),
             "needs a hypervisor inside; driver 'qemu' cannot give it one");
+  nestbox::Test greedy = named("a");
+  greedy.needs.privileged = true;
+  EXPECT_EQ(unmet_need(greedy, "local", host),
+            "needs all that root may do; driver 'local' runs on this host");
+  EXPECT_EQ(unmet_need(greedy, "qemu", machine), std::nullopt);
+  greedy.needs.docker = true;
+  EXPECT_EQ(unmet_need(greedy, "qemu", machine),
+            "needs a container engine of its own; driver 'qemu' cannot give it one");
   nestbox::Test test = named("a");
   test.needs.network = NetworkAccess::user;
   EXPECT_EQ(unmet_need(test, "qemu", machine), "needs a network; driver 'qemu' cannot give it one");
+}
+
+TEST(Assignment, SaysWhichEnvironmentADriverCannotMake) {
+  const Capabilities containers{.boots = Boots::image};
+  Environment environment;
+  EXPECT_EQ(unmet_environment(environment, "docker", containers), std::nullopt);
+  environment.init = Init::systemd;
+  EXPECT_EQ(unmet_environment(environment, "docker", containers),
+            "its environment needs systemd; driver 'docker' has none in its machines");
+  EXPECT_EQ(unmet_environment(environment, "ec2", {.boots = Boots::image, .machine = true}),
+            std::nullopt);
+  environment.init = Init::agent;
+  environment.image = "docker:debian:12";
+  EXPECT_EQ(unmet_environment(environment, "docker", containers), std::nullopt);
+  EXPECT_EQ(unmet_environment(environment, "qemu", {.machine = true}),
+            "its environment is image 'docker:debian:12', which driver 'qemu' cannot boot");
 }
 
 TEST(Assignment, RaisesTheEnvironmentToTheNeeds) {
