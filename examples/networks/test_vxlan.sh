@@ -17,8 +17,8 @@ reaches n1 203.0.113.2
 reaches n2 203.0.113.3
 reaches n3 203.0.113.1
 # 1,500 bytes below, 50 of them for the tunnel.
-reaches n1 203.0.113.2 -s 1422 -M do
-on n1 ping -n -q -c 1 -W 1 -s 1423 -M do 203.0.113.2 > /dev/null 2>&1 && fail "1,451 bytes fit into the tunnel"
+reaches n1 203.0.113.2 -s 1422 -M "do"
+on n1 ping -n -q -c 1 -W 1 -s 1423 -M "do" 203.0.113.2 > /dev/null 2>&1 && fail "1,451 bytes fit into the tunnel"
 
 nestbox net partition n1 '|' n2,n3
 cannot_reach n1 203.0.113.2

@@ -35,9 +35,12 @@ deploy() {
 # invoke NAME: runs it to its end; its output is ours.
 invoke() { (cd "$root/$1" && runc run "$1" < /dev/null); }
 
-deploy greet 'echo "hello from $(busybox hostname), process $$"'
-deploy greedy 'x=; while :; do x="$x$x................................"; done'
-deploy forks 'i=0; while [ $i -lt 64 ]; do busybox sleep 5 & i=$((i + 1)); done 2>&1; echo started'
+# shellcheck disable=SC2016 # the functions' shells expand, not this one
+{
+  deploy greet 'echo "hello from $(busybox hostname), process $$"'
+  deploy greedy 'x=; while :; do x="$x$x................................"; done'
+  deploy forks 'i=0; while [ $i -lt 64 ]; do busybox sleep 5 & i=$((i + 1)); done 2>&1; echo started'
+}
 
 [ "$(invoke greet)" = "hello from function, process 1" ] || fail "greet: $(invoke greet)"
 say "ok: invoked, in a hostname and process namespace of its own"
