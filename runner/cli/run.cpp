@@ -134,6 +134,8 @@ int run_tests(const RunOptions& options, const DriverRegistry& drivers) {
   info.deselected = selection.deselected;
   info.single_command = single_command;
   events.run_started(info);
+  if (options.warm > 0 && !info.topologies.empty())
+    events.note("--warm keeps single machines ready, no worlds of a topology");
   if (options.explain)
     explain(assignment, selection.deselected, events);
 
