@@ -78,6 +78,27 @@ TEST_F(Cli, SkipsMachineTestsOnTheHostWithTheReason) {
   EXPECT_FALSE(fs::exists(m_program.home() / "ran"));
 }
 
+TEST_F(Cli, SkipsWorldsOnTheHostWithTheReason) {
+  write_file_atomically(m_program.working_directory / "nestbox.yml",
+                        "version: 1\n"
+                        "topologies: {one: {machines: {a: {environment: tiny}}}}\n"
+                        "tests: {drive: {topology: one, run: 'true'}}\n");
+  EXPECT_EQ(run_locally({"--explain"}).status.code, 0);
+  EXPECT_TRUE(said("needs a world of machines; driver 'local' runs on this host")) << m_said;
+  EXPECT_EQ(run_locally({"-e", "tiny"}).status.code, 2);
+  EXPECT_TRUE(said("'drive' runs in topology 'one': '-e tiny' cannot be applied to it")) << m_said;
+  EXPECT_EQ(run_locally({"--seed", "x"}).status.code, 2);
+  EXPECT_EQ(run({"list"}).status.code, 0);
+  EXPECT_TRUE(said("drive  topology one  vm")) << m_said;
+}
+
+TEST_F(Cli, SaysThatVerbsNeedAWorld) {
+  EXPECT_EQ(run({"exec", "a", "--", "true"}).status.code, 2);
+  EXPECT_TRUE(said("there is no world here: NESTBOX_HOST_SOCKET is not set")) << m_said;
+  EXPECT_EQ(run({"net", "--help"}).status.code, 0);
+  EXPECT_TRUE(said("nestbox net partition A,B '|' C")) << m_said;
+}
+
 TEST_F(Cli, RunsNotVmOnTheHostWithoutLookingForAHypervisor) {
   m_program.write_script("test_vm.sh", "#!/bin/sh\n# nestbox: markers=vm\n");
   m_program.write_script("test_plain.sh", "#!/bin/sh\ntest \"$NESTBOX_DRIVER\" = local\n");

@@ -55,7 +55,7 @@ def check_command(where, words):
     for word in words[len(command):]:
         if word == "--":
             break
-        if re.match(r"--?[a-z]", word) and not re.search(rf"(^|[\s,]){re.escape(word)}\b", usage):
+        if re.match(r"--?[a-z]", word) and not re.search(rf"(^|[\s,[]){re.escape(word)}\b", usage):
             mistakes.append(f"{where}: 'nestbox {' '.join(command)}' has no flag '{word}'")
 
 
