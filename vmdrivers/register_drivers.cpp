@@ -7,6 +7,7 @@
 #include "vmdrivers/docker/driver.hpp"
 #endif
 #ifdef NESTBOX_WITH_SSH
+#include "vmdrivers/docker_machine/driver.hpp"
 #include "vmdrivers/ssh/driver.hpp"
 #endif
 
@@ -20,8 +21,11 @@ void register_drivers(DriverRegistry& registry) {
   add_absent_driver(registry, "docker", "build it with '-DNESTBOX_WITH_DOCKER=ON'");
 #endif
 #ifdef NESTBOX_WITH_SSH
+  registry.add("docker-machine", docker_machine::make_driver);
   registry.add("ssh", ssh::make_driver);
 #else
+  add_absent_driver(registry, "docker-machine",
+                    "build it with '-DNESTBOX_WITH_SSH=ON' (libssh-dev)");
   add_absent_driver(registry, "ssh", "build it with '-DNESTBOX_WITH_SSH=ON' (libssh-dev)");
 #endif
   registry.add("local", local::make_driver);

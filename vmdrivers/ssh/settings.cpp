@@ -1,7 +1,6 @@
 #include "vmdrivers/ssh/settings.hpp"
 
-#include <cstdlib>
-
+#include "harness/base/configuration.hpp"
 #include "harness/base/filesystem.hpp"
 #include "harness/model/name_rules.hpp"
 #include "harness/model/yaml_reader.hpp"
@@ -11,20 +10,6 @@ namespace nestbox::ssh {
 namespace {
 
 constexpr int k_last_port = 65535;
-
-std::string variable_or(const char* name, const std::string& otherwise) {
-  const char* const value = std::getenv(name);
-  return value && *value ? value : otherwise;
-}
-
-fs::path home_directory() {
-  return variable_or("HOME", "/");
-}
-
-/// "~/x" in a file of ours means what it means to a shell.
-fs::path expanded(const std::string& path) {
-  return path.starts_with("~/") ? home_directory() / path.substr(2) : fs::path(path);
-}
 
 class SettingsReader {
 public:
@@ -85,7 +70,7 @@ private:
     if (!node)
       return;
     if (const auto text = m_reader.text(key, *node))
-      value = expanded(*text);
+      value = with_home(*text);
   }
 
   YamlReader& m_reader;
@@ -107,9 +92,7 @@ std::vector<Host> parse_settings(std::string_view text, const std::string& file)
 }
 
 fs::path settings_file() {
-  if (const std::string file = variable_or("NESTBOX_SSH_CONFIG", ""); !file.empty())
-    return file;
-  return fs::path(variable_or("XDG_CONFIG_HOME", home_directory() / ".config")) / "nestbox/ssh.yml";
+  return configuration_file("NESTBOX_SSH_CONFIG", "ssh.yml");
 }
 
 std::vector<Host> load_settings() {
