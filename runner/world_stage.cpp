@@ -1,11 +1,13 @@
 #include "runner/world_stage.hpp"
 
 #include <sys/random.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
 #include <future>
 #include <list>
+#include <mutex>
 #include <set>
 
 #include <fmt/format.h>
@@ -37,13 +39,17 @@ Environment host_environment() {
   return environment;
 }
 
-/// What programs find beside the source tree: `python/nestbox.py`, and `bin/nestbox`, which is us.
+/// What programs find beside the source tree: `python/nestbox.py`, and `bin/nestbox`, which is us,
+/// even when our file is replaced meanwhile.
 void write_tools(const fs::path& directory) {
-  std::error_code exists;
-  fs::create_directories(directory / "python", exists);
-  fs::create_directories(directory / "bin", exists);
+  static std::mutex s_mutex;
+  const std::lock_guard lock(s_mutex);
+  if (fs::exists(directory))
+    return;
+  fs::create_directories(directory / "python");
+  fs::create_directories(directory / "bin");
   write_whole(directory / "python/nestbox.py", python_module());
-  fs::create_symlink(fs::read_symlink("/proc/self/exe"), directory / "bin/nestbox", exists);
+  fs::create_symlink(fmt::format("/proc/{}/exe", ::getpid()), directory / "bin/nestbox");
 }
 
 class WorldStage final : public Stage {
