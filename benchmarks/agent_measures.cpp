@@ -47,8 +47,8 @@ double agent_true(Machine& machine) {
   return median(std::move(samples));
 }
 
-void measure(World& world, std::vector<Row>& rows) {
-  PreparedEnvironment& tiny = *world.environment("tiny");
+void measure(Lab& lab, std::vector<Row>& rows) {
+  PreparedEnvironment& tiny = *lab.environment("tiny");
   const auto machine = new_machine(tiny);
   Transport& transport = machine->transport();
 
@@ -70,7 +70,7 @@ void measure(World& world, std::vector<Row>& rows) {
   // Into the environment that users put their trees in: 100 MB do not fit beside a tiny guest's
   // system.
   const auto put = [&] {
-    const auto receiver = new_machine(*world.environment("debian"));
+    const auto receiver = new_machine(*lab.environment("debian"));
     const Stopwatch stopwatch;
     receiver->transport().put(tree.path(), files, receiver->workspace() + "/tree", patience(), {});
     return stopwatch.milliseconds() / 1000;

@@ -29,8 +29,8 @@ RawQemu floor_of(PreparedEnvironment& environment) {
   return RawQemu(*snapshot);
 }
 
-void measure_tiny(World& world, std::vector<Row>& rows) {
-  PreparedEnvironment& tiny = *world.environment("tiny");
+void measure_tiny(Lab& lab, std::vector<Row>& rows) {
+  PreparedEnvironment& tiny = *lab.environment("tiny");
   const RawQemu floor = floor_of(tiny);
   const auto ours = [&] { return forked(tiny); };
   const auto raw = [&] { return floor.run(k_hello).first_byte; };
@@ -39,15 +39,15 @@ void measure_tiny(World& world, std::vector<Row>& rows) {
   rows[0].value = pair[1] / pair[0];
   rows[0].parts = {{"floor ms", pair[0]}, {"fork ms", pair[1]}};
 
-  DockerPeer& docker = world.docker();
+  DockerPeer& docker = lab.docker();
   const auto peer =
       interleaved_medians({[&] { return docker.first_byte("echo", "hello"); }, ours}, 20, 2);
   rows[1].value = peer[1] / peer[0];
   rows[1].parts = {{"docker run ms", peer[0]}, {"fork ms", peer[1]}};
 }
 
-void measure_debian(World& world, std::vector<Row>& rows) {
-  PreparedEnvironment& debian = *world.environment("debian-systemd");
+void measure_debian(Lab& lab, std::vector<Row>& rows) {
+  PreparedEnvironment& debian = *lab.environment("debian-systemd");
   const RawQemu floor = floor_of(debian);
   const auto pair = interleaved_medians(
       {[&] { return floor.run(k_hello).first_byte; }, [&] { return forked(debian); }}, 15, 2);
@@ -67,8 +67,8 @@ void measure_debian(World& world, std::vector<Row>& rows) {
   rows[1].parts = {{"cold boot ms", boots[0]}, {"fork ms", boots[1]}};
 }
 
-void measure_pool(World& world, std::vector<Row>& rows) {
-  WarmPool pool(world.environment("tiny"), {});
+void measure_pool(Lab& lab, std::vector<Row>& rows) {
+  WarmPool pool(lab.environment("tiny"), {});
   // What is measured begins with a full pool and an idle host: refilling is what happens between
   // tests.
   const auto pooled = [&] {
@@ -82,7 +82,7 @@ void measure_pool(World& world, std::vector<Row>& rows) {
   };
   rows[0].value = interleaved_medians({pooled}, 30, 3)[0];
 
-  docker = &world.docker();
+  docker = &lab.docker();
   const auto pair = interleaved_medians({peer, pooled}, 20, 2);
   rows[1].value = pair[1] / pair[0];
   rows[1].parts = {{"docker run ms", pair[0]}, {"from the pool ms", pair[1]}};

@@ -11,17 +11,17 @@ namespace {
 using namespace nestbox;
 using namespace nestbox::bench;
 
-std::map<std::string, std::string> host(World& world) {
+std::map<std::string, std::string> host(Lab& lab) {
   utsname names{};
   uname(&names);
   return {{"kernel", names.release},
           {"cores", std::to_string(std::thread::hardware_concurrency())},
-          {"driver", world.driver().availability().reason}};
+          {"driver", lab.driver().availability().reason}};
 }
 
-void fill(World& world, Group& group) {
+void fill(Lab& lab, Group& group) {
   try {
-    group.measure(world, group.rows);
+    group.measure(lab, group.rows);
   } catch (const Error& error) {
     for (Row& row : group.rows)
       if (!row.value)
@@ -40,18 +40,18 @@ int run(int argc, char** argv) {
   app.add_option("groups", chosen, "only these groups of rows");
   CLI11_PARSE(app, argc, argv);
 
-  std::vector<Group> groups = {tiny_forks(),     tiny_pool(), debian_forks(),  agent(),
-                               bench::program(), listing(),   network_switch()};
+  std::vector<Group> groups = {tiny_forks(),     tiny_pool(), debian_forks(),   agent(),
+                               bench::program(), listing(),   network_switch(), worlds()};
   if (!chosen.empty())
     std::erase_if(groups, [&](const Group& group) {
       return std::find(chosen.begin(), chosen.end(), group.name) == chosen.end();
     });
 
-  World world(fs::absolute(program));
+  Lab lab(fs::absolute(program));
   std::vector<Row> rows;
   std::printf("%s\n", table_head().c_str());
   for (Group& group : groups) {
-    fill(world, group);
+    fill(lab, group);
     for (Row& row : group.rows) {
       std::printf("%s\n", table_line(row).c_str());
       rows.push_back(std::move(row));
@@ -59,7 +59,7 @@ int run(int argc, char** argv) {
     std::fflush(stdout);
   }
   if (!json.empty())
-    write_file_atomically(json, to_json(rows, host(world)));
+    write_file_atomically(json, to_json(rows, host(lab)));
   return std::all_of(rows.begin(), rows.end(), [](const Row& row) { return row.holds(); }) ? 0 : 1;
 }
 

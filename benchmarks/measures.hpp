@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "benchmarks/lab.hpp"
 #include "benchmarks/report.hpp"
-#include "benchmarks/world.hpp"
 
 namespace nestbox::bench {
 
@@ -14,7 +14,7 @@ namespace nestbox::bench {
 struct Group {
   std::string name;
   std::vector<Row> rows;
-  std::function<void(World&, std::vector<Row>&)> measure;
+  std::function<void(Lab&, std::vector<Row>&)> measure;
 };
 
 Group tiny_forks();      ///< against raw QEMU and docker run
@@ -23,6 +23,7 @@ Group debian_forks();    ///< against raw QEMU and a cold boot; a clone's memory
 Group agent();           ///< round trips, commands, files
 Group program();         ///< `nestbox run`, a hundred tests
 Group listing();         ///< a hundred thousand tests
+Group worlds();          ///< against one fork, and against guests wired straight
 Group network_switch();  ///< frames, memory, latency and loss of a virtual switch
 
 }  // namespace nestbox::bench

@@ -22,12 +22,12 @@ std::map<std::string, std::string> own_state(const TemporaryDirectory& directory
   return {{"XDG_STATE_HOME", (directory.path() / "state").string()}, {"NO_COLOR", "1"}};
 }
 
-void measure_program(World& world, std::vector<Row>& rows) {
-  const std::string program = world.program().string();
+void measure_program(Lab& lab, std::vector<Row>& rows) {
+  const std::string program = lab.program().string();
   const TemporaryDirectory directory("nestbox-bench");
   const auto variables = own_state(directory);
 
-  PreparedEnvironment& debian = *world.environment("debian");
+  PreparedEnvironment& debian = *lab.environment("debian");
   const fs::path empty = directory.path() / "empty";
   fs::create_directories(empty);
   const auto fork_itself = [&] {
@@ -47,7 +47,7 @@ void measure_program(World& world, std::vector<Row>& rows) {
   fs::create_directories(suite);
   for (int i = 0; i < k_tests; ++i)
     write_script(suite / ("test_" + std::to_string(i) + ".sh"), "environment=tiny", "echo hello");
-  const auto snapshot = world.environment("tiny")->template_snapshot();
+  const auto snapshot = lab.environment("tiny")->template_snapshot();
   if (!snapshot)
     throw Error(ErrorCode::unsupported, "there is no template to restore");
   const RawQemu floor(*snapshot);
@@ -66,7 +66,7 @@ void measure_program(World& world, std::vector<Row>& rows) {
   rows[1].parts = {{"100 forks' CPU time over cores ms", medians[0]}, {"100 tests ms", medians[1]}};
 }
 
-void measure_listing(World& world, std::vector<Row>& rows) {
+void measure_listing(Lab& lab, std::vector<Row>& rows) {
   const TemporaryDirectory directory("nestbox-bench");
   for (int i = 0; i < k_listed; ++i) {
     const fs::path folder = directory.path() / "tests" / std::to_string(i / 1000);
@@ -82,7 +82,7 @@ void measure_listing(World& world, std::vector<Row>& rows) {
   std::vector<double> memory;
   const auto list = [&] {
     const ChildReport report =
-        run_child({world.program().string(), "list", "tests", "-m", "vm and not slow"},
+        run_child({lab.program().string(), "list", "tests", "-m", "vm and not slow"},
                   directory.path(), own_state(directory));
     memory.push_back(report.peak_memory);
     return report.wall / 1000;

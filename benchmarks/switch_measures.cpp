@@ -187,7 +187,7 @@ double lost_of_ten_percent() {
   return 100.0 * (1 - static_cast<double>(received) / (k_parts * k_frames_a_part));
 }
 
-void measure(World&, std::vector<Row>& rows) {
+void measure(Lab&, std::vector<Row>& rows) {
   rows[0].value = interleaved_medians({frames_per_second}, 5)[0];
   rows[1].value = full_switch_megabytes();
 

@@ -1,4 +1,4 @@
-#include "benchmarks/world.hpp"
+#include "benchmarks/lab.hpp"
 
 #include <cstdio>
 
@@ -20,7 +20,7 @@ public:
 
 }  // namespace
 
-World::World(fs::path program)
+Lab::Lab(fs::path program)
     : m_program(std::move(program)), m_cache(cache_directory()),
       m_progress(std::make_unique<PlainProgress>()) {
   register_drivers(m_registry);
@@ -36,17 +36,29 @@ World::World(fs::path program)
                 availability.hint);
 }
 
-World::~World() = default;
+Lab::~Lab() = default;
 
-std::shared_ptr<PreparedEnvironment> World::environment(const std::string& name) {
-  auto& prepared = m_environments[name];
+std::shared_ptr<PreparedEnvironment> Lab::environment(const std::string& name,
+                                                      std::size_t interfaces) {
+  auto& prepared = m_environments[{name, interfaces}];
   if (!prepared)
     prepared = EnvironmentBuilder(m_cache, *m_driver, *m_progress)
-                   .prepare(builtin_environments().at(name), fs::current_path(), CancelToken());
+                   .prepare(builtin_environments().at(name), fs::current_path(), CancelToken(),
+                            interfaces);
   return prepared;
 }
 
-DockerPeer& World::docker() {
+std::shared_ptr<PreparedTopology> Lab::topology(const Definition& definition,
+                                                const std::string& name) {
+  auto& prepared = m_topologies[name];
+  const CancelToken never;
+  if (!prepared)
+    prepared = prepare_topology({m_cache, *m_progress, never}, *m_driver, definition,
+                                definition.topologies.at(name), fs::current_path());
+  return prepared;
+}
+
+DockerPeer& Lab::docker() {
   if (!m_docker)
     m_docker.emplace();
   return *m_docker;

@@ -8,23 +8,28 @@
 
 #include "benchmarks/docker_peer.hpp"
 #include "harness/env/environment.hpp"
+#include "harness/env/topology_environment.hpp"
 #include "harness/vm/driver_registry.hpp"
 
 namespace nestbox::bench {
 
 /// What the measures share: the user's own cache, the QEMU driver under software emulation,
 /// environments made ready when first asked for, and the peer.
-class World {
+class Lab {
 public:
   /// `program` is the nestbox to measure.
-  explicit World(fs::path program);
-  ~World();
+  explicit Lab(fs::path program);
+  ~Lab();
 
   const fs::path& program() const { return m_program; }
   Driver& driver() { return *m_driver; }
 
-  /// By the name of a built-in environment; built first when absent.
-  std::shared_ptr<PreparedEnvironment> environment(const std::string& name);
+  /// By the name of a built-in environment, with so many wired interfaces; built first when absent.
+  std::shared_ptr<PreparedEnvironment> environment(const std::string& name,
+                                                   std::size_t interfaces = 0);
+
+  /// Built first when absent.
+  std::shared_ptr<PreparedTopology> topology(const Definition& definition, const std::string& name);
 
   /// Started when first asked for; throws what DockerPeer's constructor throws.
   DockerPeer& docker();
@@ -35,7 +40,9 @@ private:
   std::unique_ptr<Progress> m_progress;
   DriverRegistry m_registry;
   std::unique_ptr<Driver> m_driver;
-  std::map<std::string, std::shared_ptr<PreparedEnvironment>> m_environments;
+  std::map<std::pair<std::string, std::size_t>, std::shared_ptr<PreparedEnvironment>>
+      m_environments;
+  std::map<std::string, std::shared_ptr<PreparedTopology>> m_topologies;
   std::optional<DockerPeer> m_docker;
 };
 
