@@ -30,7 +30,7 @@ struct Command {
   std::optional<TerminalSize>
       terminal{};  ///< run on a new pty of this size; stdout and stderr are then one stream
   /// What it has left running when it ends by itself goes on, with its stdout and stderr closed;
-  /// else that ends, too. Not in script mode.
+  /// else that ends, too. Through the agent only.
   bool leaves_running = false;
 };
 
