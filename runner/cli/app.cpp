@@ -15,6 +15,7 @@
 #include "harness/base/text.hpp"
 #include "harness/model/definition_loader.hpp"
 #include "runner/cli/cache.hpp"
+#include "runner/cli/cache_exchange.hpp"
 #include "runner/cli/doctor.hpp"
 #include "runner/cli/environments.hpp"
 #include "runner/cli/init.hpp"
@@ -63,8 +64,10 @@ CommandLine cut_at_dashes(const std::vector<std::string>& arguments) {
 
 class Program {
 public:
-  Program(const std::vector<std::string>& arguments, const DriverRegistry& drivers)
-      : m_arguments(arguments), m_line(cut_at_dashes(arguments)), m_drivers(drivers) {
+  Program(const std::vector<std::string>& arguments, const DriverRegistry& drivers,
+          const std::vector<ForeignCommand>& foreign)
+      : m_arguments(arguments), m_line(cut_at_dashes(arguments)), m_drivers(drivers),
+        m_foreign(foreign) {
     m_app.name("nestbox");
     m_app.set_version_flag("--version", "nestbox " NESTBOX_VERSION);
     m_app.require_subcommand(1);
@@ -81,6 +84,9 @@ public:
     declare_cache();
     declare_environments();
     declare_verbs();
+    for (const ForeignCommand& its : m_foreign)
+      if (!its.summary.empty())
+        m_app.add_subcommand(its.name, its.summary);
   }
 
   int run() {
@@ -88,6 +94,9 @@ public:
     if (!m_arguments.empty()
         && std::count(verb_names().begin(), verb_names().end(), m_arguments.front()) > 0)
       return do_verb(m_arguments);
+    for (const ForeignCommand& its : m_foreign)
+      if (!m_arguments.empty() && m_arguments.front() == its.name)
+        return its.run({m_arguments.begin() + 1, m_arguments.end()});
     check_command_words();
     std::vector<std::string> reversed(m_line.ours.rbegin(), m_line.ours.rend());
     try {
@@ -253,12 +262,33 @@ private:
     add_json(*gc);
     add_json(*command(*app, "verify", "Check every entry in full; set aside what is damaged",
                       [this] { return verify_cache(m_json); }));
+    declare_exchange(*app, "push", "Store layers for other hosts to begin with", push_cache);
+    declare_exchange(*app, "pull", "Fetch layers that another host has stored", pull_cache);
     CLI::App* drop = command(*app, "drop", "Remove entries",
                              [this] { return drop_from_cache(m_paths, m_json); });
     drop->add_option("keys", m_paths, "Keys, or their first 8 characters or more; 'all'")
         ->type_name("KEY")
         ->required();
     add_json(*drop);
+  }
+
+  void declare_exchange(CLI::App& noun, const char* name, const char* help,
+                        int (*exchange)(const ExchangeOptions&, const DriverRegistry&)) {
+    CLI::App* app = command(noun, name, help, [this, exchange] {
+      m_exchange.accelerator = parse_accelerator(m_accelerator);
+      m_exchange.json = m_json;
+      return exchange(m_exchange, m_drivers);
+    });
+    app->add_option("store", m_exchange.store, "A folder, or s3://bucket/prefix")
+        ->type_name("STORE")
+        ->required();
+    app->add_option("environments", m_exchange.environments, "Their names; none: all layers")
+        ->type_name("ENV");
+    app->add_option("--driver", m_exchange.driver, "What makes the machines: auto, qemu or local")
+        ->type_name("NAME");
+    app->add_option("--accel", m_accelerator, "Hardware acceleration: prefer, require or never")
+        ->type_name("POLICY");
+    add_json(app);
   }
 
   void declare_environments() {
@@ -274,7 +304,8 @@ private:
                     return build_environments(
                         {m_paths, m_driver, parse_accelerator(m_accelerator), refresh}, m_drivers);
                   });
-      verb->add_option("environments", m_paths, "Their names; none: those that the tests here use")
+      verb->add_option("environments", m_paths,
+                       "Their names; none: those that the tests here use, and their topologies")
           ->type_name("ENV");
       verb->add_option("--driver", m_driver, "What makes the machines: auto, qemu or local")
           ->type_name("NAME");
@@ -295,6 +326,7 @@ private:
   const std::vector<std::string>& m_arguments;
   CommandLine m_line;
   const DriverRegistry& m_drivers;
+  const std::vector<ForeignCommand>& m_foreign;
   CLI::App m_app{
       "A fresh machine for every test, in less time than a process used to take to start."};
   std::function<int()> m_action;
@@ -302,6 +334,7 @@ private:
   SelectionText m_selection;
   ShowOptions m_show;
   ShellOptions m_shell;
+  ExchangeOptions m_exchange;
   std::vector<std::string> m_paths;
   std::string m_accelerator = "prefer";
   std::string m_driver = "auto";
@@ -312,7 +345,8 @@ private:
 
 }  // namespace
 
-int run_program(const std::vector<std::string>& arguments, const DriverRegistry& drivers) {
+int run_program(const std::vector<std::string>& arguments, const DriverRegistry& drivers,
+                const std::vector<ForeignCommand>& foreign) {
   // Both before any thread: a reader that goes away is an error of write(2), not our end, and
   // whoever waits for SIGWINCH reads it from a descriptor.
   ::signal(SIGPIPE, SIG_IGN);
@@ -321,7 +355,7 @@ int run_program(const std::vector<std::string>& arguments, const DriverRegistry&
   ::sigaddset(&resized, SIGWINCH);
   ::pthread_sigmask(SIG_BLOCK, &resized, nullptr);
   try {
-    const int code = Program(arguments, drivers).run();
+    const int code = Program(arguments, drivers, foreign).run();
     std::cout.flush();
     return code;
   } catch (const Error& error) {

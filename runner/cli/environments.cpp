@@ -40,9 +40,27 @@ std::vector<std::string> wanted_names(const Suite& suite, const std::vector<std:
     return asked;
   std::set<std::string> used;
   for (const Test& test : suite.tests)
-    used.insert(test.environment);
-  return used.empty() ? std::vector<std::string>{"debian"}
-                      : std::vector<std::string>(used.begin(), used.end());
+    if (!test.topology)
+      used.insert(test.environment);
+  return suite.tests.empty() ? std::vector<std::string>{"debian"}
+                             : std::vector<std::string>(used.begin(), used.end());
+}
+
+/// Those that the tests here use, unless environments were asked for.
+std::set<std::string> wanted_topologies(const Suite& suite, const std::vector<std::string>& asked) {
+  std::set<std::string> used;
+  for (const Test& test : suite.tests)
+    if (test.topology && asked.empty())
+      used.insert(*test.topology);
+  return used;
+}
+
+template <class Prepare>
+void prepare_and_say(const std::string& label, Prepare prepare) {
+  const auto start = std::chrono::steady_clock::now();
+  prepare();
+  std::cout << fmt::format("{} ready in {}\n", label,
+                           format_duration(std::chrono::steady_clock::now() - start));
 }
 
 }  // namespace
@@ -85,13 +103,15 @@ int build_environments(const BuildOptions& options, const DriverRegistry& driver
     workbench.cache().renew();
   const std::string driver = machine_driver_or_throw(workbench, options.driver);
   const Interrupts::Handling handling(interrupts, [&] { cancel.cancel(); });
-  for (const std::string& name : names) {
-    const Environment& environment = suite.definition.environments.at(name);
-    const auto start = std::chrono::steady_clock::now();
-    workbench.prepare(driver, environment, suite.root, cancel.token());
-    std::cout << fmt::format("environment '{}' ready in {}\n", name,
-                             format_duration(std::chrono::steady_clock::now() - start));
-  }
+  for (const std::string& name : names)
+    prepare_and_say("environment '" + name + "'", [&] {
+      workbench.prepare(driver, suite.definition.environments.at(name), suite.root, cancel.token());
+    });
+  for (const std::string& name : wanted_topologies(suite, options.environments))
+    prepare_and_say("topology '" + name + "'", [&] {
+      workbench.prepare(driver, suite.definition, suite.definition.topologies.at(name), suite.root,
+                        cancel.token());
+    });
   return 0;
 }
 

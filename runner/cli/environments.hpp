@@ -11,7 +11,7 @@ namespace nestbox {
 int list_environments(bool json);
 
 struct BuildOptions {
-  std::vector<std::string> environments;  ///< none: those that the tests here use
+  std::vector<std::string> environments;  ///< none: what the tests here use, topologies too
   std::string driver = "auto";
   AcceleratorPolicy accelerator = AcceleratorPolicy::prefer;
   bool refresh = false;  ///< build every layer once more, packages from their mirror
