@@ -10,7 +10,8 @@
 namespace nestbox {
 
 /// Where one run keeps what it saw: `run.json`, `events.jsonl`, and below `tests/` one folder an
-/// execution with `output.log`, `console.log`, `result.json` and `artifacts/`. Survives the run;
+/// execution with `output.log`, `console.log` (in a world `console-NAME.log` and `network.json`),
+/// `result.json` and `artifacts/`. Survives the run;
 /// the newest 50 are kept. A lock on `lock` tells a run that is alive from one that was killed.
 class RunDirectory {
 public:
