@@ -1,0 +1,27 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "harness/vm/driver_registry.hpp"
+
+namespace nestbox {
+
+/// Which layers to exchange with a store, and how the environments are made.
+struct ExchangeOptions {
+  std::string store;                      ///< a folder, or s3://bucket/prefix
+  std::vector<std::string> environments;  ///< none: every layer that there is
+  std::string driver = "auto";
+  AcceleratorPolicy accelerator = AcceleratorPolicy::prefer;
+  bool json = false;
+};
+
+/// `nestbox cache push`: stores the layers of the environments that are named, building what they
+/// lack first, or all of the cache. Throws Error.
+int push_cache(const ExchangeOptions& options, const DriverRegistry& drivers);
+
+/// `nestbox cache pull`: makes the environments that are named ready from what the store has,
+/// building the rest, or fetches all that it has. Throws Error.
+int pull_cache(const ExchangeOptions& options, const DriverRegistry& drivers);
+
+}  // namespace nestbox

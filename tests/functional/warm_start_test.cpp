@@ -1,0 +1,41 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/support/nestbox_program.hpp"
+
+namespace nestbox {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+TEST(WarmStart, RunsOnWhatAnotherHostHasPushed) {
+  const NestboxProgram one(NestboxProgram::Cache::image);
+  const TemporaryDirectory store;
+  const Captured pushed = one.run({"cache", "push", store.path(), "tiny"});
+  ASSERT_EQ(pushed.status, ExitStatus{}) << pushed.diagnostics;
+  const Captured again = one.run({"cache", "push", store.path(), "tiny"});
+  EXPECT_THAT(again.output, HasSubstr("pushed 0 of")) << again.diagnostics;
+  remove_tree(one.cache());
+
+  const NestboxProgram other(NestboxProgram::Cache::empty);
+  const Captured pulled = other.run({"cache", "pull", store.path(), "tiny"});
+  ASSERT_EQ(pulled.status, ExitStatus{}) << pulled.diagnostics;
+  EXPECT_THAT(pulled.output, HasSubstr("fetched"));
+  EXPECT_THAT(pulled.diagnostics, Not(HasSubstr("booting environment")));
+  const Captured run = other.run({"run", "-e", "tiny", "--", "echo", "it is warm"});
+  EXPECT_EQ(run.status, ExitStatus{}) << run.diagnostics;
+  EXPECT_THAT(run.output, HasSubstr("it is warm"));
+  EXPECT_THAT(run.diagnostics, Not(HasSubstr("building")));
+  EXPECT_THAT(other.run({"cache", "verify"}).output, HasSubstr("are sound"));
+}
+
+TEST(WarmStart, SaysWhatIsWrongWithAStore) {
+  const NestboxProgram nestbox(NestboxProgram::Cache::empty);
+  const Captured run = nestbox.run({"cache", "push", "s3://Not_A_Bucket"});
+  EXPECT_EQ(run.status.code, 2);
+  EXPECT_THAT(run.diagnostics, HasSubstr("'Not_A_Bucket' cannot name a bucket"));
+}
+
+}  // namespace
+}  // namespace nestbox
