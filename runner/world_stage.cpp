@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <future>
 #include <list>
 #include <mutex>
 #include <set>
@@ -14,6 +13,7 @@
 
 #include "harness/base/filesystem.hpp"
 #include "harness/env/net_listing.hpp"
+#include "harness/env/run_together.hpp"
 #include "runner/run_directory.hpp"
 #include "runner/verb_server.hpp"
 #include "runner/world_description.hpp"
@@ -91,14 +91,11 @@ public:
   }
 
   void lay_out(const CancelToken&) override {
-    std::vector<std::future<void>> laid_out;
+    std::vector<CancellableTask> tasks;
     for (const std::string& name : machines_to_lay_out())
-      laid_out.push_back(std::async(std::launch::async,
-                                    [this, name] { workplace(name).lay_out(m_stop.token()); }));
-    for (std::future<void>& future : laid_out)
-      future.wait();
-    for (std::future<void>& future : laid_out)
-      future.get();
+      tasks.emplace_back(
+          [&place = workplace(name)](const CancelToken& cancel) { place.lay_out(cancel); });
+    run_together(tasks, m_stop.token());
   }
 
   Performance perform(OutputRecorder& output, Deadline deadline, const CancelToken&) override {
