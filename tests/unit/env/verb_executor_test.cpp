@@ -216,8 +216,7 @@ TEST_F(Verbs, NameTheMachineThatIsLostAndEndTheOthers) {
   };
   const Error error = failure("exec a,b -- x");
   EXPECT_EQ(error.code, ErrorCode::lost);
-  EXPECT_EQ(error.message,
-            "machine 'b': its kernel panicked\nits console said:\nKernel panic");
+  EXPECT_EQ(error.message, "machine 'b': its kernel panicked\nits console said:\nKernel panic");
 }
 
 TEST_F(Verbs, SayWhatListensInsteadOfThePort) {
