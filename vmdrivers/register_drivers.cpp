@@ -6,6 +6,9 @@
 #ifdef NESTBOX_WITH_DOCKER
 #include "vmdrivers/docker/driver.hpp"
 #endif
+#ifdef NESTBOX_WITH_EC2
+#include "vmdrivers/ec2/driver.hpp"
+#endif
 #ifdef NESTBOX_WITH_SSH
 #include "vmdrivers/docker_machine/driver.hpp"
 #include "vmdrivers/ssh/driver.hpp"
@@ -27,6 +30,12 @@ void register_drivers(DriverRegistry& registry) {
   add_absent_driver(registry, "docker-machine",
                     "build it with '-DNESTBOX_WITH_SSH=ON' (libssh-dev)");
   add_absent_driver(registry, "ssh", "build it with '-DNESTBOX_WITH_SSH=ON' (libssh-dev)");
+#endif
+#ifdef NESTBOX_WITH_EC2
+  registry.add("ec2", ec2::make_driver);
+#else
+  add_absent_driver(registry, "ec2",
+                    "build it with '-DNESTBOX_WITH_EC2=ON -DNESTBOX_WITH_SSH=ON' (libssh-dev)");
 #endif
   registry.add("local", local::make_driver);
 }

@@ -6,6 +6,7 @@
 
 #include "harness/aws/encoding.hpp"
 #include "harness/aws/profile_file.hpp"
+#include "harness/base/filesystem.hpp"
 #include "harness/base/text.hpp"
 
 namespace nestbox::aws {
@@ -14,11 +15,19 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto k_renewed_before_end = 5min;
-// Off EC2 nobody answers at the metadata service's address: not at once, but never.
 constexpr auto k_metadata_limit = 2s;
 constexpr const char* k_metadata_endpoint = "http://169.254.169.254";
 constexpr const char* k_role_path = "/latest/meta-data/iam/security-credentials/";
 constexpr const char* k_region_path = "/latest/meta-data/placement/region";
+
+/// Elsewhere nobody answers at the metadata service's address, and it takes seconds to notice.
+bool is_ec2_instance() {
+  const auto says = [](const char* file, std::string_view word) {
+    const Result<std::string> text = catch_error([&] { return read_file(file, kibibytes(4)); });
+    return text && text->starts_with(word);
+  };
+  return says("/sys/class/dmi/id/sys_vendor", "Amazon EC2") || says("/sys/hypervisor/uuid", "ec2");
+}
 
 bool is_fresh(const Credentials& credentials) {
   return !credentials.expires
@@ -142,8 +151,10 @@ std::optional<std::string> CredentialSource::metadata(const std::string& path, D
                                                       const CancelToken& cancel) {
   if (find(m_variables, "AWS_EC2_METADATA_DISABLED") == "true")
     return std::nullopt;
-  const std::string endpoint =
-      find(m_variables, "AWS_EC2_METADATA_SERVICE_ENDPOINT").value_or(k_metadata_endpoint);
+  const std::optional<std::string> given = find(m_variables, "AWS_EC2_METADATA_SERVICE_ENDPOINT");
+  if (!given && !is_ec2_instance())
+    return std::nullopt;
+  const std::string endpoint = given.value_or(k_metadata_endpoint);
   const auto ask = [&](std::string method, const std::string& where, std::string header) {
     return m_http.send({.method = std::move(method),
                         .url = endpoint + where,

@@ -44,7 +44,8 @@ struct HttpReply {
 };
 
 /// Speaks HTTP by libcurl. Connections are kept and used again; any thread, several requests at
-/// once. No redirect is followed, nothing is sent twice: to try again is the caller's.
+/// once. No redirect is followed. Nothing is sent twice but what a kept connection was closed under
+/// without a word of reply: to try again otherwise is the caller's.
 class HttpClient {
 public:
   HttpClient();

@@ -69,7 +69,8 @@ nlohmann::json AwsServer::state() {
 
 std::size_t AwsServer::running() {
   std::size_t count = 0;
-  for (const nlohmann::json& instance : state().at("instances"))
+  const nlohmann::json now = state();
+  for (const nlohmann::json& instance : now.at("instances"))
     count += instance.at("state") == "running" || instance.at("state") == "pending";
   return count;
 }

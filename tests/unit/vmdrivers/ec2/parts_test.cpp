@@ -1,0 +1,207 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "harness/base/error.hpp"
+#include "vmdrivers/ec2/allowance.hpp"
+#include "vmdrivers/ec2/requests.hpp"
+#include "vmdrivers/ec2/settings.hpp"
+
+namespace nestbox::ec2 {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+constexpr char k_all_settings[] = R"(image: ami-0123
+user: ubuntu
+ssh_port: 2222
+sudo: false
+region: eu-central-1
+subnet: subnet-1
+allowed_from: 192.0.2.0/24
+private_address: true
+spot: true
+types:
+  a.small: {cores: 1, ram: 2GiB}
+  a.large: {cores: 4, ram: 8GiB}
+max_machines: 3
+max_cores: 6
+max_ram: 12GiB
+start_limit: 5m
+time_to_live: 90m
+disk: 20GiB
+)";
+
+TEST(Ec2Settings, AreReadWhole) {
+  const Settings settings = parse_settings(k_all_settings, "ec2.yml");
+  Settings expected;
+  expected.image = "ami-0123";
+  expected.user = "ubuntu";
+  expected.ssh_port = 2222;
+  expected.sudo = false;
+  expected.region = "eu-central-1";
+  expected.subnet = "subnet-1";
+  expected.allowed_from = "192.0.2.0/24";
+  expected.private_address = true;
+  expected.spot = true;
+  expected.types = {{"a.small", 1, gibibytes(2)}, {"a.large", 4, gibibytes(8)}};
+  expected.max_machines = 3;
+  expected.max_cores = 6;
+  expected.max_memory = gibibytes(12);
+  expected.start_limit = 5min;
+  expected.time_to_live = 90min;
+  expected.disk_gibibytes = 20;
+  EXPECT_EQ(settings, expected);
+}
+
+TEST(Ec2Settings, HaveTypesToBeginWith) {
+  EXPECT_EQ(fitting_types(parse_settings("{}", "f"), 1, mebibytes(512)).front().name, "t3.small");
+}
+
+TEST(Ec2Settings, RefuseWhatTheyDoNotKnow) {
+  for (const char* text : {"imagee: x", "types: {a: {cores: 1}}", "max_machines: 0",
+                           "time_to_live: 10", "time_to_live: 10s", "max_ram: much"})
+    EXPECT_THROW(parse_settings(text, "ec2.yml"), Error) << text;
+}
+
+TEST(Ec2Settings, ChooseTheTypesThatAreLargeEnough) {
+  const Settings settings = parse_settings(k_all_settings, "ec2.yml");
+  EXPECT_THAT(fitting_types(settings, 2, gibibytes(1)), ElementsAre(settings.types[1]));
+  EXPECT_EQ(fitting_types(settings, 1, gibibytes(2)).size(), 2U);
+  EXPECT_THROW(fitting_types(settings, 8, gibibytes(1)), Error);
+}
+
+TEST(Ec2Requests, AskForAnInstanceThatEndsItself) {
+  Launch launch{.token = "t",
+                .image = "ami-1",
+                .type = "t3.small",
+                .key_name = "k",
+                .group = "sg-1",
+                .subnet = "subnet-1",
+                .user_data = "#!/bin/sh\n",
+                .spot = true,
+                .disk_gibibytes = 20,
+                .tags = {{"nestbox", "1"}}};
+  EXPECT_EQ(run_instance(launch),
+            (aws::Request{
+                .method = "POST",
+                .headers = {{"Content-Type", "application/x-www-form-urlencoded; charset=utf-8"}},
+                .body = "Action=RunInstances&Version=2016-11-15&ClientToken=t&ImageId=ami-1"
+                        "&InstanceType=t3.small&MinCount=1&MaxCount=1&KeyName=k"
+                        "&InstanceInitiatedShutdownBehavior=terminate&UserData=IyEvYmluL3NoCg%3D%3D"
+                        "&MetadataOptions.HttpTokens=required&SecurityGroupId.1=sg-1"
+                        "&SubnetId=subnet-1&InstanceMarketOptions.MarketType=spot"
+                        "&InstanceMarketOptions.SpotOptions.SpotInstanceType=one-time"
+                        "&InstanceMarketOptions.SpotOptions.InstanceInterruptionBehavior=terminate"
+                        "&BlockDeviceMapping.1.DeviceName=%2Fdev%2Fxvda"
+                        "&BlockDeviceMapping.1.Ebs.VolumeSize=20"
+                        "&BlockDeviceMapping.1.Ebs.DeleteOnTermination=true"
+                        "&TagSpecification.1.ResourceType=instance&TagSpecification.1.Tag.1.Key="
+                        "nestbox&TagSpecification.1.Tag.1.Value=1"
+                        "&TagSpecification.2.ResourceType=volume&TagSpecification.2.Tag.1.Key="
+                        "nestbox&TagSpecification.2.Tag.1.Value=1"}));
+}
+
+TEST(Ec2Requests, LetInOnlySshAndOnlyFromWhereItIsAllowed) {
+  EXPECT_EQ(allow_ssh("sg-1", 22, "192.0.2.0/24").body,
+            "Action=AuthorizeSecurityGroupIngress&Version=2016-11-15&GroupId=sg-1"
+            "&IpPermissions.1.IpProtocol=tcp&IpPermissions.1.FromPort=22"
+            "&IpPermissions.1.ToPort=22&IpPermissions.1.IpRanges.1.CidrIp=192.0.2.0%2F24");
+}
+
+TEST(Ec2Requests, FindOnlyWhatIsOursAndAlive) {
+  EXPECT_EQ(describe_ours("page2").body,
+            "Action=DescribeInstances&Version=2016-11-15&Filter.1.Name=tag%3Anestbox"
+            "&Filter.1.Value.1=1&Filter.2.Name=instance-state-name&Filter.2.Value.1=pending"
+            "&Filter.2.Value.2=running&Filter.2.Value.3=stopping&Filter.2.Value.4=stopped"
+            "&MaxResults=1000&NextToken=page2");
+}
+
+TEST(InitScript, EndsTheMachineAfterItsTimeToLive) {
+  Settings settings;
+  settings.time_to_live = 90min;
+  EXPECT_EQ(init_script(settings), "#!/bin/sh\nshutdown -P +90\n");
+  settings.windows = true;
+  EXPECT_THAT(init_script(settings), HasSubstr("shutdown /s /t 5400\n"));
+}
+
+TEST(Ec2Replies, NameInstances) {
+  const Page page = parse_instances(R"(<DescribeInstancesResponse xmlns="http://x">
+<reservationSet><item><instancesSet><item><instanceId>i-1</instanceId>
+<instanceState><code>48</code><name>terminated</name></instanceState>
+<stateReason><code>c</code><message>Client.UserInitiatedShutdown</message></stateReason>
+<instanceType>t3.small</instanceType><ipAddress>192.0.2.1</ipAddress>
+<privateIpAddress>10.0.0.1</privateIpAddress>
+<tagSet><item><key>nestbox</key><value>1</value></item></tagSet></item></instancesSet></item>
+</reservationSet><nextToken>n</nextToken></DescribeInstancesResponse>)")
+                        .value();
+  EXPECT_EQ(page, (Page{{{"i-1",
+                          "terminated",
+                          "Client.UserInitiatedShutdown",
+                          "t3.small",
+                          "192.0.2.1",
+                          "10.0.0.1",
+                          {{"nestbox", "1"}}}},
+                        "n"}));
+}
+
+TEST(Ec2Replies, AreRefusedWhenTheyAnswerAnotherQuestion) {
+  for (const char* text : {"", "<a/>", "<DescribeImagesResponse/>", "<RunInstancesResponse/>"}) {
+    EXPECT_EQ(parse_run(text).error().code, ErrorCode::corrupt) << text;
+    EXPECT_EQ(parse_instances(text).error().code, ErrorCode::corrupt) << text;
+    EXPECT_EQ(parse_group_id(text).error().code, ErrorCode::corrupt) << text;
+  }
+  EXPECT_EQ(parse_image("<DescribeImagesResponse/>").value(), std::nullopt);
+}
+
+TEST(Ec2Replies, GiveTheLastPartOfAConsole) {
+  EXPECT_EQ(parse_console("<GetConsoleOutputResponse><output>aGVs\nbG8=</output>"
+                          "</GetConsoleOutputResponse>")
+                .value(),
+            "hello");
+  EXPECT_EQ(parse_console("<GetConsoleOutputResponse/>").value(), "");
+}
+
+Settings allowing(int machines, int cores) {
+  Settings settings;
+  settings.max_machines = machines;
+  settings.max_cores = cores;
+  return settings;
+}
+
+TEST(Allowance, LetsNoMoreThroughThanAllowed) {
+  const InstanceType type{"a", 2, gibibytes(1)};
+  Allowance allowance(allowing(8, 4));
+  std::optional<Allowance::Share> one = allowance.take(type, Deadline::never(), {});
+  const Allowance::Share two = allowance.take(type, Deadline::never(), {});
+  EXPECT_THROW(static_cast<void>(allowance.take(type, Deadline::after(1ms), {})), Error);
+  std::thread waiter([&] { static_cast<void>(allowance.take(type, Deadline::never(), {})); });
+  one.reset();
+  waiter.join();
+}
+
+TEST(Allowance, SaysWhatCanNeverBe) {
+  Allowance allowance(allowing(8, 4));
+  try {
+    static_cast<void>(allowance.take({"huge", 8, gibibytes(1)}, Deadline::never(), {}));
+    ADD_FAILURE() << "allowed";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code, ErrorCode::unsupported);
+    EXPECT_THAT(error.message, HasSubstr("'huge'"));
+  }
+}
+
+TEST(Allowance, StopsWaitingWhenCancelled) {
+  const InstanceType type{"a", 2, gibibytes(1)};
+  Allowance allowance(allowing(1, 4));
+  const Allowance::Share one = allowance.take(type, Deadline::never(), {});
+  CancelSource source;
+  source.cancel();
+  EXPECT_THROW(static_cast<void>(allowance.take(type, Deadline::never(), source.token())), Error);
+}
+
+}  // namespace
+}  // namespace nestbox::ec2

@@ -1,0 +1,110 @@
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "harness/aws/client.hpp"
+#include "harness/base/filesystem.hpp"
+#include "harness/vm/driver.hpp"
+#include "vmdrivers/ec2/allowance.hpp"
+#include "vmdrivers/ec2/requests.hpp"
+
+namespace nestbox::ec2 {
+
+/// How often EC2, which has no events, is asked how far it is, and how failed requests are sent
+/// again.
+struct Pace {
+  std::chrono::milliseconds question = std::chrono::seconds(3);
+  aws::Backoff backoff{};
+};
+
+/// What this process does with an AWS account: instances, and the key pair and security group of
+/// its run, which go with it. Any thread.
+class Account {
+public:
+  Account(Settings settings, aws::Variables variables, Pace pace);
+  /// Removes key pair and security group, waiting a while for the last instances to be gone.
+  ~Account();
+
+  /// A running instance. Dropping it ends it.
+  class Rental {
+  public:
+    Rental(Account& account, std::string id, Allowance::Share share);
+    ~Rental();
+    Rental(const Rental&) = delete;
+    Rental& operator=(const Rental&) = delete;
+
+    const std::string& id() const { return m_id; }
+    const std::string& address() const { return m_address; }
+    /// What it printed so far, as far as EC2 knows; what could not be learnt is empty.
+    std::string console() const;
+
+  private:
+    friend class Account;
+    Account& m_account;
+    const std::string m_id;
+    std::string m_address;
+    Allowance::Share m_share;
+  };
+
+  /// Blocks until it runs and has an address. Throws Error(infrastructure) with what its console
+  /// printed, Error(unsupported), Error(timeout), Error(cancelled).
+  std::unique_ptr<Rental> rent(const MachineSpec& spec, Deadline deadline,
+                               const CancelToken& cancel);
+
+  /// The private key that lets us in.
+  fs::path identity(Deadline deadline, const CancelToken& cancel);
+
+  /// An image of the instance as it is now, once it can be booted. The instance reboots meanwhile.
+  std::string make_image(const Rental& rental, const std::string& name, Deadline deadline,
+                         const CancelToken& cancel);
+
+  /// Throws when the account cannot be used; else for a person: "profile 'ci', region eu-west-1".
+  std::string check(Deadline deadline, const CancelToken& cancel);
+
+  std::vector<Leftover> reap(bool dry_run, Deadline deadline, const CancelToken& cancel);
+
+  const Settings& settings() const { return m_settings; }
+
+private:
+  struct Run {
+    fs::path identity;
+    std::string key_name;
+    std::string group;
+  };
+
+  aws::Client& client(Deadline deadline, const CancelToken& cancel);
+  const Run& run(Deadline deadline, const CancelToken& cancel);
+  std::string open_group(const std::string& name, Deadline deadline, const CancelToken& cancel);
+  std::string launch(const Launch& launch, aws::Refusal& refusal, Deadline deadline,
+                     const CancelToken& cancel);
+  void await_running(Rental& rental, Deadline deadline, const CancelToken& cancel);
+  std::vector<Instance> our_instances(Deadline deadline, const CancelToken& cancel);
+  void end_unheard(const std::string& token) noexcept;
+  void end(const std::string& instance) noexcept;
+  Result<HttpReply> settled(const aws::Request& request, const std::string& what,
+                            const std::set<std::string>& not_yet, aws::Refusal& refusal,
+                            Deadline deadline, const CancelToken& cancel);
+  void pause(Deadline deadline, const CancelToken& cancel) const;
+  Tags tags(const std::string& name) const;
+
+  const Settings m_settings;
+  const aws::Variables m_variables;
+  const Pace m_pace;
+  HttpClient m_http;
+  aws::CredentialSource m_credentials;
+  Allowance m_allowance;
+  std::mutex m_mutex;
+  std::optional<aws::Client> m_client;  ///< guarded by m_mutex
+  std::mutex m_run_mutex;
+  std::optional<TemporaryDirectory> m_directory;  ///< guarded by m_run_mutex
+  std::optional<Run> m_run;                       ///< guarded by m_run_mutex
+};
+
+}  // namespace nestbox::ec2

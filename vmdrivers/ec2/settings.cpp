@@ -1,0 +1,163 @@
+#include "vmdrivers/ec2/settings.hpp"
+
+#include <fmt/format.h>
+
+#include <cstdlib>
+#include <limits>
+
+#include "harness/base/error.hpp"
+#include "harness/base/filesystem.hpp"
+#include "harness/base/text.hpp"
+#include "harness/model/yaml_reader.hpp"
+
+namespace nestbox::ec2 {
+namespace {
+
+constexpr int k_last_port = 65535;
+constexpr int k_many = 10'000;
+
+/// Small enough to be cheap, large enough for a Debian, and in every region.
+std::vector<InstanceType> usual_types() {
+  return {{"t3.small", 2, gibibytes(2)},    {"t3.medium", 2, gibibytes(4)},
+          {"t3.large", 2, gibibytes(8)},    {"t3.xlarge", 4, gibibytes(16)},
+          {"t3.2xlarge", 8, gibibytes(32)}, {"m5.4xlarge", 16, gibibytes(64)}};
+}
+
+std::string variable_or(const char* name, const std::string& otherwise) {
+  const char* const value = std::getenv(name);
+  return value && *value ? value : otherwise;
+}
+
+class SettingsReader {
+public:
+  explicit SettingsReader(YamlReader& reader) : m_reader(reader) {}
+
+  Settings read(const YamlNode& document) {
+    Settings settings;
+    const auto field =
+        m_reader.fields("ec2.yml", document,
+                        {"image", "user", "ssh_port", "sudo", "windows", "region", "subnet",
+                         "allowed_from", "private_address", "spot", "types", "max_machines",
+                         "max_cores", "max_ram", "start_limit", "time_to_live", "disk"});
+    text("image", field[0], settings.image);
+    text("user", field[1], settings.user);
+    integer("ssh_port", field[2], 1, k_last_port, settings.ssh_port);
+    boolean("sudo", field[3], settings.sudo);
+    boolean("windows", field[4], settings.windows);
+    text("region", field[5], settings.region);
+    text("subnet", field[6], settings.subnet);
+    text("allowed_from", field[7], settings.allowed_from);
+    boolean("private_address", field[8], settings.private_address);
+    boolean("spot", field[9], settings.spot);
+    if (field[10])
+      read_types(*field[10], settings.types);
+    integer("max_machines", field[11], 1, k_many, settings.max_machines);
+    integer("max_cores", field[12], 1, k_many, settings.max_cores);
+    bytes("max_ram", field[13], settings.max_memory);
+    duration("start_limit", field[14], settings.start_limit);
+    duration("time_to_live", field[15], settings.time_to_live);
+    if (settings.time_to_live < std::chrono::minutes(1))
+      m_reader.mistake(*field[15], "'time_to_live' is less than a minute", "write '2h'");
+    Bytes disk;
+    bytes("disk", field[16], disk);
+    settings.disk_gibibytes =
+        static_cast<int>((disk.count + gibibytes(1).count - 1) / gibibytes(1).count);
+    if (settings.types.empty())
+      settings.types = usual_types();
+    return settings;
+  }
+
+private:
+  void read_types(const YamlNode& node, std::vector<InstanceType>& types) {
+    for (const auto& [name, body] : m_reader.entries("types", node)) {
+      InstanceType& type = types.emplace_back();
+      type.name = name->scalar;
+      const auto field = m_reader.fields(type.name, *body, {"cores", "ram"});
+      integer("cores", field[0], 1, k_many, type.cores);
+      bytes("ram", field[1], type.memory);
+      if (!field[0] || !field[1])
+        m_reader.mistake(*name,
+                         fmt::format("type '{}' lacks 'cores' or 'ram'", printable(type.name)),
+                         "write, for instance: t3.small: {cores: 2, ram: 2GiB}");
+    }
+  }
+
+  void text(std::string_view key, const YamlNode* node, std::string& value) {
+    if (node)
+      value = m_reader.text(key, *node).value_or(value);
+  }
+  void integer(std::string_view key, const YamlNode* node, int least, int most, int& value) {
+    if (node)
+      value = m_reader.integer(key, *node, least, most).value_or(value);
+  }
+  void boolean(std::string_view key, const YamlNode* node, bool& value) {
+    if (node)
+      value = m_reader.boolean(key, *node).value_or(value);
+  }
+  template <class Value>
+  void parsed(std::string_view key, const YamlNode* node, Value& value,
+              Result<Value> (*parse)(std::string_view)) {
+    if (!node)
+      return;
+    const auto written = m_reader.text(key, *node);
+    if (!written)
+      return;
+    if (const Result<Value> read = parse(*written))
+      value = *read;
+    else
+      m_reader.mistake(*node, fmt::format("'{}': {}", key, read.error().message),
+                       read.error().hint);
+  }
+  void bytes(std::string_view key, const YamlNode* node, Bytes& value) {
+    parsed<Bytes>(key, node, value, parse_bytes);
+  }
+  void duration(std::string_view key, const YamlNode* node, std::chrono::milliseconds& value) {
+    parsed<std::chrono::milliseconds>(key, node, value, parse_duration);
+  }
+
+  YamlReader& m_reader;
+};
+
+}  // namespace
+
+Settings parse_settings(std::string_view text, const std::string& file) {
+  const SourceText source(text, file);
+  std::vector<Error> mistakes;
+  const std::optional<YamlNode> document = parse_yaml(source, mistakes);
+  YamlReader reader(source, std::move(mistakes));
+  Settings settings;
+  if (document)
+    settings = SettingsReader(reader).read(*document);
+  if (reader.any_mistake())
+    throw reader.take_mistakes().front();
+  return settings;
+}
+
+std::filesystem::path settings_file() {
+  if (const std::string file = variable_or("NESTBOX_EC2_CONFIG", ""); !file.empty())
+    return file;
+  const fs::path home = variable_or("HOME", "/");
+  return fs::path(variable_or("XDG_CONFIG_HOME", home / ".config")) / "nestbox/ec2.yml";
+}
+
+Settings load_settings() {
+  const fs::path file = settings_file();
+  if (!fs::exists(file))
+    return parse_settings("{}", file.string());
+  return parse_settings(read_file(file, mebibytes(1)), file.string());
+}
+
+std::vector<InstanceType> fitting_types(const Settings& settings, int cores, Bytes memory) {
+  std::vector<InstanceType> types;
+  for (const InstanceType& type : settings.types)
+    if (type.cores >= cores && type.memory >= memory)
+      types.push_back(type);
+  if (types.empty())
+    throw Error(
+        ErrorCode::unsupported,
+        fmt::format("none of the instance types has {} cores and {}", cores, format_bytes(memory)),
+        fmt::format("add one to 'types' in '{}'", settings_file().string()));
+  return types;
+}
+
+}  // namespace nestbox::ec2
