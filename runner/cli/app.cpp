@@ -20,6 +20,7 @@
 #include "runner/cli/environments.hpp"
 #include "runner/cli/init.hpp"
 #include "runner/cli/list.hpp"
+#include "runner/cli/reap.hpp"
 #include "runner/cli/run.hpp"
 #include "runner/cli/run_command_line.hpp"
 #include "runner/cli/shell.hpp"
@@ -81,6 +82,7 @@ public:
     declare_shell();
     declare_definitions();
     declare_doctor();
+    declare_reap();
     declare_cache();
     declare_environments();
     declare_verbs();
@@ -253,6 +255,17 @@ private:
     add_json(*app);
   }
 
+  void declare_reap() {
+    CLI::App* app =
+        command(m_app, "reap", "End what a nestbox that was killed has left behind", [this] {
+          m_reap.json = m_json;
+          return reap(m_reap, m_drivers);
+        });
+    app->add_flag("--dry-run", m_reap.dry_run, "Say what there is, end nothing");
+    app->add_option("--driver", m_reap.driver, "Of one driver only")->type_name("NAME");
+    add_json(*app);
+  }
+
   void declare_cache() {
     CLI::App* app = noun("cache", "What nestbox keeps on disk: layers of environments");
     add_json(*command(*app, "list", "List the entries", [this] { return list_cache(m_json); }));
@@ -335,6 +348,7 @@ private:
   ShowOptions m_show;
   ShellOptions m_shell;
   ExchangeOptions m_exchange;
+  ReapOptions m_reap;
   std::vector<std::string> m_paths;
   std::string m_accelerator = "prefer";
   std::string m_driver = "auto";
