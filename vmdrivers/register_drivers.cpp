@@ -32,7 +32,7 @@ void register_drivers(DriverRegistry& registry) {
   add_absent_driver(registry, "ssh", "build it with '-DNESTBOX_WITH_SSH=ON' (libssh-dev)");
 #endif
 #ifdef NESTBOX_WITH_EC2
-  registry.add("ec2", ec2::make_driver);
+  registry.add("ec2", [](const DriverSettings& settings) { return ec2::make_driver(settings); });
 #else
   add_absent_driver(registry, "ec2",
                     "build it with '-DNESTBOX_WITH_EC2=ON -DNESTBOX_WITH_SSH=ON' (libssh-dev)");
