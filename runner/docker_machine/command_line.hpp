@@ -1,0 +1,38 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "harness/base/units.hpp"
+
+namespace nestbox {
+
+/// One call of docker-machine, taken apart. Options that mean nothing here are left out.
+struct DockerMachineCall {
+  std::string command;  ///< "create", "ls", …; "help" and "version", too
+  std::vector<std::string>
+      names{};               ///< of machines; where none is given, as docker-machine: "default"
+  bool quiet = false;      ///< ls -q
+  bool force = false;      ///< rm -f: also what is not there
+  bool recursive = false;  ///< scp -r
+  bool unset = false;      ///< env -u
+  std::string format{};    ///< inspect -f
+  std::string shell{};     ///< env --shell
+  std::string driver{};    ///< create -d
+  std::vector<std::string> options{};  ///< create: all words before the name, as they were
+  std::optional<Bytes> memory{};       ///< create: from any driver's option for it
+  std::optional<int> cores{};
+  std::string environment{};         ///< create --nestbox-environment
+  std::vector<std::string> words{};  ///< ssh: the remote command; scp: both paths
+
+  bool operator==(const DockerMachineCall&) const = default;
+};
+
+/// Takes apart what stands behind `nestbox docker-machine`; pure. Error(usage).
+DockerMachineCall parse_docker_machine(const std::vector<std::string>& words);
+
+/// For `help`.
+std::string docker_machine_usage();
+
+}  // namespace nestbox

@@ -1,0 +1,85 @@
+#include "runner/docker_machine/command_line.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "harness/base/error.hpp"
+
+namespace nestbox {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+TEST(DockerMachineCommandLine, CreatesWhateverTheDriverAndItsOptions) {
+  const DockerMachineCall expected = {.command = "create",
+                                      .names = {"db"},
+                                      .driver = "amazonec2",
+                                      .options = {"-d", "amazonec2", "--amazonec2-region",
+                                                  "eu-west-1", "--amazonec2-use-private-address",
+                                                  "--engine-label=a=b"}};
+  EXPECT_EQ(parse_docker_machine({"create", "-d", "amazonec2", "--amazonec2-region", "eu-west-1",
+                                  "--amazonec2-use-private-address", "--engine-label=a=b", "db"}),
+            expected);
+  EXPECT_EQ(parse_docker_machine({"create", "--driver=kvm", "db"}).driver, "kvm");
+}
+
+TEST(DockerMachineCommandLine, TakesMemoryAndCoresFromAnyDriversOptions) {
+  const DockerMachineCall call =
+      parse_docker_machine({"create", "-d", "virtualbox", "--virtualbox-memory", "2048",
+                            "--virtualbox-cpu-count=2", "--virtualbox-no-share", "db"});
+  EXPECT_EQ(call.memory, gibibytes(2));
+  EXPECT_EQ(call.cores, 2);
+  EXPECT_EQ(parse_docker_machine({"create", "--nestbox-environment", "big", "db"}).environment,
+            "big");
+}
+
+TEST(DockerMachineCommandLine, LeavesTheRemoteCommandAsItIs) {
+  const DockerMachineCall call =
+      parse_docker_machine({"-D", "ssh", "db", "ls", "-l", "--", "a b", "&&", "echo"});
+  EXPECT_THAT(call.names, ElementsAre("db"));
+  EXPECT_THAT(call.words, ElementsAre("ls", "-l", "--", "a b", "&&", "echo"));
+}
+
+TEST(DockerMachineCommandLine, MeansTheDefaultMachineWhenNoneIsNamed) {
+  for (const char* command : {"ssh", "ip", "status", "inspect", "env", "url", "stop"})
+    EXPECT_THAT(parse_docker_machine({command}).names, ElementsAre("default")) << command;
+  EXPECT_THAT(parse_docker_machine({"ip", "a", "b"}).names, ElementsAre("a", "b"));
+}
+
+TEST(DockerMachineCommandLine, KnowsTheOptionsOfEachCommand) {
+  EXPECT_TRUE(parse_docker_machine({"ls", "-q", "--filter", "name=a"}).quiet);
+  const DockerMachineCall removed = parse_docker_machine({"rm", "-f", "-y", "a", "b"});
+  EXPECT_TRUE(removed.force);
+  EXPECT_THAT(removed.names, ElementsAre("a", "b"));
+  EXPECT_EQ(parse_docker_machine({"inspect", "--format={{.Name}}", "a"}).format, "{{.Name}}");
+  const DockerMachineCall copied = parse_docker_machine({"scp", "-r", "dir", "a:/tmp"});
+  EXPECT_TRUE(copied.recursive);
+  EXPECT_THAT(copied.words, ElementsAre("dir", "a:/tmp"));
+  EXPECT_EQ(parse_docker_machine({"env", "--shell", "fish", "a"}).shell, "fish");
+  EXPECT_EQ(parse_docker_machine({"--version"}).command, "version");
+  EXPECT_EQ(parse_docker_machine({}).command, "help");
+}
+
+std::string mistake(const std::vector<std::string>& words) {
+  try {
+    parse_docker_machine(words);
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code, ErrorCode::usage);
+    return error.render();
+  }
+  return "none";
+}
+
+TEST(DockerMachineCommandLine, SaysWhatItDoesNotUnderstand) {
+  EXPECT_THAT(mistake({"crate", "a"}), HasSubstr("did you mean 'create'?"));
+  EXPECT_THAT(mistake({"ls", "--all"}), HasSubstr("'docker-machine ls' has no option '--all'"));
+  EXPECT_THAT(mistake({"create", "-d", "x", "--flag"}), HasSubstr("needs the new machine's name"));
+  EXPECT_THAT(mistake({"create", "-d", "x", "a/b"}), HasSubstr("'a/b' cannot name a machine"));
+  EXPECT_THAT(mistake({"rm", ".."}), HasSubstr("'..' cannot name a machine"));
+  EXPECT_THAT(mistake({"rm"}), HasSubstr("needs the machine's name"));
+  EXPECT_THAT(mistake({"scp", "a"}), HasSubstr("needs two paths"));
+}
+
+}  // namespace
+}  // namespace nestbox
