@@ -21,6 +21,7 @@ MachineSpec debian_machine(const fs::path& directory) {
   spec.network = NetworkAccess::user;
   spec.nested = true;
   spec.privileged = true;
+  spec.docker = true;
   return spec;
 }
 
@@ -74,6 +75,7 @@ TEST(Snapshot, IsWrittenInOneForm) {
   "cores": 2,
   "disk": "disk.qcow2",
   "disk_format": "qcow2",
+  "docker": true,
   "image": "",
   "initramfs": "/layers/initramfs/disk.cpio",
   "interfaces": [
