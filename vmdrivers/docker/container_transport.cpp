@@ -36,18 +36,20 @@ public:
   }
 
   void thaw(const Identity& identity, Deadline deadline) override {
+    Identity own = identity;
     {
       const std::lock_guard lock(m_mutex);
-      if (identity.hostname != m_hostname)
-        rename(identity.hostname, deadline);
-      m_hostname = identity.hostname;
+      if (identity.hostname != m_hostname && renamed(identity.hostname, deadline))
+        m_hostname = identity.hostname;
+      own.hostname = m_hostname;
     }
-    m_agent->thaw(identity, deadline);
+    m_agent->thaw(own, deadline);
   }
 
 private:
-  /// By a process of the container that may do more than the container.
-  void rename(const std::string& hostname, Deadline deadline) {
+  /// By a process of the container that may do more than the container. False where the engine
+  /// itself may not do that much (an engine within a container).
+  bool renamed(const std::string& hostname, Deadline deadline) {
     const std::string id = id_of(m_engine.call({.method = "POST",
                                                 .path = "/containers/" + m_container + "/exec",
                                                 .body = hostname_request(hostname)},
@@ -58,9 +60,7 @@ private:
                    .sink = [](std::string_view) {}},
                   deadline);
     const json outcome = m_engine.call({.path = "/exec/" + id + "/json"}, deadline);
-    if (!outcome.is_object() || outcome.value("ExitCode", json()) != 0)
-      throw Error(ErrorCode::infrastructure,
-                  "the container could not be given the hostname '" + hostname + "'");
+    return outcome.is_object() && outcome.value("ExitCode", json()) == json(0);
   }
 
   std::unique_ptr<Transport> m_agent;
