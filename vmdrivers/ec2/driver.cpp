@@ -205,11 +205,11 @@ std::unique_ptr<Driver> make_driver(const DriverSettings&) {
                              Deadline deadline, const CancelToken& cancel) {
     return connect_by_ssh(spec, endpoint, sudo, deadline, cancel);
   };
-  return make_driver(load_settings, aws::variables_of_this_process(), {}, connect);
+  return assemble_driver(load_settings, aws::variables_of_this_process(), {}, connect);
 }
 
-std::unique_ptr<Driver> make_driver(std::function<Settings()> load, aws::Variables variables,
-                                    Pace pace, Connect connect) {
+std::unique_ptr<Driver> assemble_driver(std::function<Settings()> load, aws::Variables variables,
+                                        Pace pace, Connect connect) {
   return std::make_unique<Ec2Driver>(std::move(load), std::move(variables), pace,
                                      std::move(connect));
 }

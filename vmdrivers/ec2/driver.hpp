@@ -17,8 +17,8 @@ std::unique_ptr<Driver> make_driver(const DriverSettings& settings);
 using Connect = std::function<std::unique_ptr<Machine>(const MachineSpec&, const SshEndpoint&,
                                                        bool sudo, Deadline, const CancelToken&)>;
 
-/// `load` is called when the settings are first needed.
-std::unique_ptr<Driver> make_driver(std::function<Settings()> load, aws::Variables variables,
-                                    Pace pace, Connect connect);
+/// The driver of these parts; `load` is called when the settings are first needed.
+std::unique_ptr<Driver> assemble_driver(std::function<Settings()> load, aws::Variables variables,
+                                        Pace pace, Connect connect);
 
 }  // namespace nestbox::ec2

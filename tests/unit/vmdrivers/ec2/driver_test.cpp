@@ -37,16 +37,16 @@ protected:
 
   Driver& driver() {
     if (!m_driver)
-      m_driver = make_driver([this] { return m_settings; }, m_server.variables(), k_quick,
-                             [this](const MachineSpec& spec, const SshEndpoint& endpoint, bool,
-                                    Deadline, const CancelToken&) -> std::unique_ptr<Machine> {
-                               EXPECT_EQ(endpoint.address, "127.0.0.1");
-                               EXPECT_TRUE(fs::exists(endpoint.identity));
-                               m_on_connect();
-                               if (m_refusals.fetch_sub(1) > 0)
-                                 throw Error(ErrorCode::lost, "connection refused");
-                               return make_fake_machine(m_world, spec.name);
-                             });
+      m_driver = assemble_driver([this] { return m_settings; }, m_server.variables(), k_quick,
+                                 [this](const MachineSpec& spec, const SshEndpoint& endpoint, bool,
+                                        Deadline, const CancelToken&) -> std::unique_ptr<Machine> {
+                                   EXPECT_EQ(endpoint.address, "127.0.0.1");
+                                   EXPECT_TRUE(fs::exists(endpoint.identity));
+                                   m_on_connect();
+                                   if (m_refusals.fetch_sub(1) > 0)
+                                     throw Error(ErrorCode::lost, "connection refused");
+                                   return make_fake_machine(m_world, spec.name);
+                                 });
     return *m_driver;
   }
 
