@@ -211,8 +211,8 @@ TEST_F(EnvironmentTest, BootsEveryMachineWithoutATemplate) {
   EXPECT_EQ(m_driver.forks, 0);
 }
 
-TEST_F(EnvironmentTest, AsksADriverWithoutMachinesForPlacesOnly) {
-  m_driver.can = {};
+TEST_F(EnvironmentTest, AsksADriverOfHostsForPlacesOnly) {
+  m_driver.can = {.boots = Boots::host};
   auto prepared =
       EnvironmentBuilder(m_cache, m_driver, m_progress).prepare(m_environment, base(), m_cancel);
   machine(*prepared);
