@@ -34,12 +34,37 @@ protected:
   std::shared_ptr<PreparedTopology> prepared() { return prepare(pair_with_setup("shared")); }
 };
 
-TEST_F(WorldForks, KeepFilesProcessesAndWhatSwitchesLearnt) {
+TEST_F(WorldForks, KeepFilesProcessesAndConnections) {
   const auto topology = prepared();
   const auto world = make(*topology, "kept");
   EXPECT_EQ(shell(world->machine("a"), "cat /tmp/made; hostname"), "shared\na\n");
   EXPECT_EQ(shell(world->machine("a"), "nc b 8080 < /dev/null"), "from-setup\n");
   EXPECT_EQ(world->machine("a").spec().name, "kept-a");
+}
+
+TEST_F(WorldForks, DeliverWhatWasOnItsWayWhenTheyWereSaved) {
+  const auto topology = prepare(R"(
+topologies:
+  flight:
+    networks:
+      lan: {}
+    machines:
+      a: {environment: tiny, networks: [lan]}
+      b: {environment: tiny, networks: [lan]}
+    setup:
+      - {on: a, run: ping -c 1 b}
+      - net: set a latency=3600s
+      - {on: a, run: "! ping -c 2 -W 1 b"}
+)");
+  // How many echo requests a machine has got.
+  const std::string echos = R"(awk '/^Icmp:/ && $10 ~ /^[0-9]/ {print "got", $10}' /proc/net/snmp)";
+  for (const char* run : {"one", "two"}) {
+    const auto world = make(*topology, run);
+    EXPECT_EQ(shell(world->machine("b"), echos), "got 1\n") << "the others take an hour";
+    verb(*world, "net reset a");
+    shell(world->machine("b"), "cat > /tmp/echos << 'END'\n" + echos + "\nEND\n");
+    EXPECT_EQ(verb(*world, "wait-for b output 'got 3' -- sh /tmp/echos").code, 0);
+  }
 }
 
 TEST_F(WorldForks, AreMadeOnce) {

@@ -5,8 +5,10 @@
 
 #include <mutex>
 
+#include "harness/env/topology_environment.hpp"
 #include "harness/env/world_watch.hpp"
 #include "tests/support/fake_machine.hpp"
+#include "tests/unit/env/fake_driver.hpp"
 
 namespace nestbox {
 namespace {
@@ -164,6 +166,29 @@ TEST_F(MadeWorld, IsWatchedWhileSomethingIsDone) {
     EXPECT_THAT(error.message, HasSubstr("machine 'c': its kernel panicked"));
     EXPECT_THAT(error.message, HasSubstr("Kernel panic - not syncing"));
   }
+}
+
+TEST(Topology, IsRefusedByADriverThatCannotMakeWorlds) {
+  FakeDriver driver;
+  Topology topology = trio();
+  topology.where = SourceLocation{"nestbox.yml", 3, 3, "  trio:"};
+  const auto refusal = [&] {
+    try {
+      check_topology(driver, topology);
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code, ErrorCode::unsupported);
+      EXPECT_EQ(error.where, topology.where);
+      return error.message;
+    }
+    return std::string();
+  };
+  driver.can.ethernet = false;
+  EXPECT_EQ(refusal(),
+            "driver 'fake' cannot wire machines to each other; topology 'trio' needs it");
+  driver.can.ethernet = true;
+  EXPECT_EQ(refusal(), "");
+  driver.can.fork = false;
+  EXPECT_EQ(refusal(), "driver 'fake' cannot fork a running machine; topology 'trio' needs it");
 }
 
 }  // namespace
