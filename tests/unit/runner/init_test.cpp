@@ -76,7 +76,8 @@ TEST_F(Init, TakesOverWhatScriptHeadersSay) {
   write("tests/a b_test.sh",
         "#!/bin/sh\n"
         "# nestbox: markers=vm,slow timeout=90s environment=tiny isolation=machine network=user\n"
-        "# nestbox: memory=1.5GiB cores=2 nested=true privileged=true docker=true skip='it: \"breaks\"' xfail=yes\n");
+        "# nestbox: memory=1.5GiB cores=2 nested=true privileged=true docker=true skip='it: "
+        "\"breaks\"' xfail=yes\n");
   write("tests/true_test.sh", "# nestbox: isolation=fresh\n");
   EXPECT_EQ(init(), 0);
   Definition definition = load();
