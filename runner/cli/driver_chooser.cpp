@@ -57,9 +57,9 @@ const DriverFacts& DriverChooser::facts(const std::string& name, const std::stri
     known.facts.timeout_scale = std::max(1.0, driver.slowdown());
     if (known.facts.timeout_scale > 1.0)
       known.line += fmt::format("; timeouts x {:.1f}", known.facts.timeout_scale);
-  } else {
-    known.line += "; packages and steps of environments are not applied";
   }
+  if (known.facts.capabilities.boots == Boots::host)
+    known.line += "; packages and steps of environments are not applied";
   std::replace(known.line.begin(), known.line.end(), '\n', ' ');
   m_known.push_back(std::move(known));
   return m_known.back().facts;
