@@ -12,7 +12,7 @@ namespace nestbox {
 struct DockerMachineCall {
   std::string command;  ///< "create", "ls", …; "help" and "version", too
   std::vector<std::string>
-      names{};               ///< of machines; where none is given, as docker-machine: "default"
+      names{};             ///< of machines; where none is given, as docker-machine: "default"
   bool quiet = false;      ///< ls -q
   bool force = false;      ///< rm -f: also what is not there
   bool recursive = false;  ///< scp -r
