@@ -20,13 +20,17 @@ namespace {
 constexpr std::size_t k_kept_runs = 50;
 constexpr std::size_t k_longest_name = 100;
 
+/// Ids sort by their start to the microsecond, for runs of one second follow each other too: the
+/// newest is what `show` shows, and what is pruned last.
 std::string new_id() {
+  using namespace std::chrono;
   unsigned char random[3] = {};
   if (::getrandom(random, sizeof random, 0) != sizeof random)
     throw Error(ErrorCode::io, "the kernel gives no random bytes");
-  std::time_t now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
-  return fmt::format("{:%Y%m%dT%H%M%SZ}-{:02x}{:02x}{:02x}", fmt::gmtime(now), random[0], random[1],
-                     random[2]);
+  const auto now = floor<microseconds>(system_clock::now());
+  return fmt::format("{:%Y%m%dT%H%M%S}.{:06}Z-{:02x}{:02x}{:02x}",
+                     fmt::gmtime(system_clock::to_time_t(now)),
+                     (now - floor<seconds>(now)).count(), random[0], random[1], random[2]);
 }
 
 void point_latest_at(const fs::path& root, const fs::path& run) {

@@ -28,7 +28,7 @@ public:
 private:
   RunDirectory(std::string id, fs::path path, FileLock lock);
 
-  std::string m_id;  ///< "20260131T120000Z-1a2b3c"
+  std::string m_id;  ///< "20260131T120000.123456Z-1a2b3c"
   fs::path m_path;
   FileLock m_lock;
   std::set<std::string> m_names;

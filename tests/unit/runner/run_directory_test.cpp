@@ -20,12 +20,14 @@ TEST(RunDirectory, LinksTheLatestAndHoldsItsLock) {
 TEST(RunDirectory, KeepsFiftyRunsAndThoseThatLive) {
   TemporaryDirectory root;
   RunDirectory oldest = RunDirectory::create(root.path());
-  fs::create_directories(root.path() / "20000101T000000Z-000000");
-  for (int count = 0; count < 52; ++count)
-    RunDirectory::create(root.path());
-  EXPECT_LE(list_runs(root.path()).size(), 51U);
+  fs::create_directories(root.path() / "20000101T000000.000000Z-000000");
+  for (int count = 0; count < 52; ++count) {
+    const RunDirectory run = RunDirectory::create(root.path());
+    EXPECT_EQ(list_runs(root.path()).front(), run.path());
+  }
+  EXPECT_EQ(list_runs(root.path()).size(), 51U);
   EXPECT_TRUE(fs::exists(oldest.path()));
-  EXPECT_FALSE(fs::exists(root.path() / "20000101T000000Z-000000"));
+  EXPECT_FALSE(fs::exists(root.path() / "20000101T000000.000000Z-000000"));
 }
 
 TEST(RunDirectory, RefusesAFolderWithContent) {
