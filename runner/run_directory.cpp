@@ -29,8 +29,8 @@ std::string new_id() {
     throw Error(ErrorCode::io, "the kernel gives no random bytes");
   const auto now = floor<microseconds>(system_clock::now());
   return fmt::format("{:%Y%m%dT%H%M%S}.{:06}Z-{:02x}{:02x}{:02x}",
-                     fmt::gmtime(system_clock::to_time_t(now)),
-                     (now - floor<seconds>(now)).count(), random[0], random[1], random[2]);
+                     fmt::gmtime(system_clock::to_time_t(now)), (now - floor<seconds>(now)).count(),
+                     random[0], random[1], random[2]);
 }
 
 void point_latest_at(const fs::path& root, const fs::path& run) {
