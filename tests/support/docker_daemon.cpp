@@ -54,10 +54,12 @@ std::map<std::string, std::string> environment_with(const std::string& name,
   return result;
 }
 
-/// $1 the socket, $2 the directory of its state. What it mounts and its bridge go with the
-/// namespaces, however we end.
+/// $1 the socket, $2 the directory of its state, $3 how many bytes that may grow to. What it mounts
+/// and its bridge go with the namespaces, however we end.
 constexpr const char* k_script = R"(
 ip link set lo up
+mkdir "$2/data"
+[ "$3" = 0 ] || mount -t tmpfs -o "size=$3" none "$2/data"
 exec dockerd --host="$1" --data-root="$2/data" --exec-root="$2/exec" --pidfile="$2/pid" \
   --bip=198.18.0.1/24 --iptables=false --ip6tables=false --ip-forward=false --ip-masq=false \
   --userland-proxy=false
@@ -65,13 +67,24 @@ exec dockerd --host="$1" --data-root="$2/data" --exec-root="$2/exec" --pidfile="
 
 }  // namespace
 
-DockerDaemon::DockerDaemon() : m_directory("nestbox-dockerd") {
+DockerDaemon::DockerDaemon(Bytes disk) : m_directory("nestbox-dockerd") {
+  if (::geteuid() != 0)
+    throw Error(ErrorCode::unsupported, "a Docker daemon of our own needs root");
   const FileDescriptor ready = notify_socket(m_directory.path() / "ready");
   const fs::path log_path = m_directory.path() / "log";
   const FileDescriptor log(open(log_path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
   ProcessSpec daemon;
-  daemon.argv = {"unshare", "--mount", "--net",   "/bin/sh", "-e",
-                 "-c",      k_script,  "dockerd", host(),    m_directory.path().string()};
+  daemon.argv = {"unshare",
+                 "--mount",
+                 "--net",
+                 "/bin/sh",
+                 "-e",
+                 "-c",
+                 k_script,
+                 "dockerd",
+                 host(),
+                 m_directory.path().string(),
+                 std::to_string(disk.count)};
   daemon.environment = environment_with("NOTIFY_SOCKET", (m_directory.path() / "ready").string());
   daemon.descriptors = {{1, log.get()}, {2, log.get()}};
   daemon.whole_tree = true;  // it starts a containerd of its own
@@ -85,6 +98,11 @@ DockerDaemon::~DockerDaemon() {
     m_daemon->signal(SIGTERM);
     m_daemon->wait(Deadline::after(60s));
   }
+}
+
+void DockerDaemon::kill() {
+  m_daemon->kill();
+  m_daemon.reset();
 }
 
 fs::path busybox_rootfs(const fs::path& directory) {

@@ -9,53 +9,16 @@
 #include <cerrno>
 #include <utility>
 
+#include "vmdrivers/docker/outgoing_bytes.hpp"
 #include "vmdrivers/docker/stream_decoder.hpp"
 
 namespace nestbox::docker {
 namespace {
 
 constexpr std::size_t k_console_tail = 256 * 1024;
-constexpr std::size_t k_piece = 64 * 1024;
 
 /// From the end of the connection to the engine's word on how the container ended.
 constexpr std::chrono::milliseconds k_grace(500);
-
-/// Bytes on their way to a descriptor that may take them or not.
-class Outgoing {
-public:
-  explicit Outgoing(int descriptor) : m_descriptor(descriptor) {}
-
-  void add(std::string_view bytes) { m_bytes += bytes; }
-  void drop() { m_bytes.clear(); }
-  bool empty() const noexcept { return m_bytes.empty(); }
-
-  /// False when nobody is there to take them any more.
-  bool flush() {
-    while (!m_bytes.empty()) {
-      const ssize_t count = ::send(m_descriptor, m_bytes.data(), m_bytes.size(), MSG_NOSIGNAL);
-      if (count < 0 && errno == EINTR)
-        continue;
-      if (count < 0)
-        return errno == EAGAIN;
-      m_bytes.erase(0, static_cast<std::size_t>(count));
-    }
-    return true;
-  }
-
-private:
-  int m_descriptor;
-  std::string m_bytes;
-};
-
-/// What is there, at most k_piece; nothing at the end, empty when there is none yet.
-std::optional<std::string_view> read_some(int descriptor, std::array<char, k_piece>& buffer) {
-  const ssize_t count = ::recv(descriptor, buffer.data(), buffer.size(), 0);
-  if (count > 0)
-    return std::string_view(buffer.data(), static_cast<std::size_t>(count));
-  if (count < 0 && (errno == EAGAIN || errno == EINTR))
-    return std::string_view();
-  return std::nullopt;
-}
 
 }  // namespace
 
@@ -76,9 +39,9 @@ ContainerLink::~ContainerLink() {
 
 void ContainerLink::relay() {
   StreamDecoder decoder;
-  Outgoing to_container(m_connection.get());
-  Outgoing to_transport(m_agent.get());
-  std::array<char, k_piece> buffer;
+  OutgoingBytes to_container(m_connection.get());
+  OutgoingBytes to_transport(m_agent.get());
+  Piece buffer;
   const auto sink = [&](StreamDecoder::Stream stream, std::string_view bytes) {
     if (stream == StreamDecoder::Stream::output)
       to_transport.add(bytes);
@@ -95,15 +58,10 @@ void ContainerLink::relay() {
     to_transport.drop();
     ::shutdown(m_connection.get(), SHUT_WR);
   };
-  // Each side is read only when what it said last has gone on; one that is of no interest must not
-  // be asked at all, for an end is told whether asked for or not.
-  const auto entry = [](int descriptor, const Outgoing& own, const Outgoing& other) {
-    const int events = (own.empty() ? 0 : POLLOUT) | (other.empty() ? POLLIN : 0);
-    return pollfd{events ? descriptor : -1, static_cast<short>(events), 0};
-  };
   while (container_open) {
-    entries[k_container] = entry(m_connection.get(), to_container, to_transport);
-    entries[k_transport] = entry(transport_open ? m_agent.get() : -1, to_transport, to_container);
+    entries[k_container] = relay_entry(m_connection.get(), to_container, to_transport);
+    entries[k_transport] =
+        relay_entry(transport_open ? m_agent.get() : -1, to_transport, to_container);
     if (::poll(entries.data(), entries.size(), -1) < 0 && errno != EINTR)
       break;
     if (entries[k_stop].revents)

@@ -9,6 +9,7 @@
 #include "harness/guest/agent_transport.hpp"
 #include "harness/model/name_rules.hpp"
 #include "harness/vm/snapshot.hpp"
+#include "vmdrivers/docker/container_removal.hpp"
 #include "vmdrivers/docker/container_transport.hpp"
 #include "vmdrivers/docker/hijacked_stream.hpp"
 #include "vmdrivers/docker/requests.hpp"
@@ -23,45 +24,37 @@ using nlohmann::json;
 constexpr auto k_removal_time = 60s;
 constexpr auto k_question_time = 10s;
 
-/// Gone, or about to be.
-bool is_gone(const Result<json>& answer) {
-  return answer || answer.error().code == ErrorCode::not_found;
-}
-
 }  // namespace
 
 Container::~Container() {
-  const Deadline deadline = Deadline::after(k_removal_time);
-  Result<json> removed = catch_error(
-      [&] { return m_engine.call({.method = "DELETE", .path = path("?force=1&v=1")}, deadline); });
-  // When it ended by itself the engine is about to remove it, and refuses to be told so.
-  if (!is_gone(removed))
-    removed = catch_error([&] {
-      return m_engine.call({.method = "POST", .path = path("/wait?condition=removed")}, deadline);
-    });
-  if (!is_gone(removed))
+  if (const Result<void> removed =
+          remove_container(m_engine, m_id, Deadline::after(k_removal_time));
+      !removed)
     log(LogLevel::warning,
         fmt::format("container '{}' could not be removed: {}", m_id, removed.error().message));
 }
 
 ContainerMachine::ContainerMachine(Engine& engine, EventWatcher& events, MachineSpec spec,
+                                   std::unique_ptr<OfferedEngine> offered,
                                    std::unique_ptr<Container> container, Deadline deadline,
                                    const CancelToken& cancel)
-    : m_engine(engine), m_events(events), m_spec(std::move(spec)),
+    : m_engine(engine), m_events(events), m_spec(std::move(spec)), m_offered(std::move(offered)),
       m_container(std::move(container)) {
-  FileDescriptor connection =
+  HijackedStream stream =
       hijack(engine.socket(),
              engine.version_prefix(deadline, cancel)
                  + m_container->path("/attach?stream=1&stdin=1&stdout=1&stderr=1"),
              deadline, cancel);
   SocketPair ends;
-  m_link = std::make_unique<ContainerLink>(std::move(connection), std::move(ends.theirs));
+  m_link = std::make_unique<ContainerLink>(std::move(stream.connection), std::move(ends.theirs));
   m_events.subscribe(m_container->id(), [link = m_link.get()](const ContainerEvent& event) {
     if (event.action == "die")
       link->exited(event.exit_code);
   });
   ScopeExit unsubscribe([&] { m_events.unsubscribe(m_container->id()); });
   engine.call({.method = "POST", .path = m_container->path("/start")}, deadline, cancel);
+  if (m_offered)
+    m_offered->hide();
   m_transport = make_container_transport(make_agent_transport(std::move(ends.ours)), engine,
                                          m_container->id(), hostname_from(m_spec.name));
   unsubscribe.dismiss();

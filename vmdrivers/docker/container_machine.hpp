@@ -1,12 +1,15 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 
 #include "harness/vm/machine.hpp"
 #include "vmdrivers/docker/container_link.hpp"
 #include "vmdrivers/docker/engine.hpp"
 #include "vmdrivers/docker/event_watcher.hpp"
+#include "vmdrivers/docker/scoped_socket.hpp"
 
 namespace nestbox::docker {
 
@@ -26,13 +29,31 @@ private:
   std::string m_id;
 };
 
+/// A scoped socket, on its way into a container.
+class OfferedEngine {
+public:
+  OfferedEngine(Engine& engine, Scope scope)
+      : m_path(m_directory->path() / "docker.sock"), m_socket(engine, std::move(scope), m_path) {}
+
+  const fs::path& path() const noexcept { return m_path; }
+  ScopedSocket& socket() noexcept { return m_socket; }
+  /// Once it is mounted there nobody needs it here, and a killed nestbox leaves none.
+  void hide() { m_directory.reset(); }
+
+private:
+  std::optional<TemporaryDirectory> m_directory{std::in_place, "nestbox-docker"};
+  fs::path m_path;
+  ScopedSocket m_socket;
+};
+
 /// A machine that is one container, whose first process is our agent.
 class ContainerMachine final : public Machine {
 public:
-  /// Starts the container, which was created already. Throws what Engine::call and hijack throw.
+  /// Starts the container, which was created already; `offered` is what its tests are given, or
+  /// nothing. Throws what Engine::call and hijack throw.
   ContainerMachine(Engine& engine, EventWatcher& events, MachineSpec spec,
-                   std::unique_ptr<Container> container, Deadline deadline,
-                   const CancelToken& cancel);
+                   std::unique_ptr<OfferedEngine> offered, std::unique_ptr<Container> container,
+                   Deadline deadline, const CancelToken& cancel);
   ~ContainerMachine() override;
 
   /// Until the agent has answered. Throws Error(lost) with what is known of the cause.
@@ -54,6 +75,7 @@ private:
   Engine& m_engine;
   EventWatcher& m_events;
   MachineSpec m_spec;
+  std::unique_ptr<OfferedEngine> m_offered;
   std::unique_ptr<Container> m_container;
   std::unique_ptr<ContainerLink> m_link;
   std::unique_ptr<Transport> m_transport;

@@ -49,7 +49,7 @@ class DockerDriver final : public Driver {
 public:
   std::string_view name() const override { return "docker"; }
   Capabilities capabilities() const override {
-    return {.boots = Boots::image, .fork = true, .network = true, .terminal = true};
+    return {.boots = Boots::image, .fork = true, .network = true, .terminal = true, .docker = true};
   }
   Availability availability() override;
   std::unique_ptr<Machine> boot(const MachineSpec& spec, const BootOptions& options,
@@ -144,10 +144,18 @@ std::unique_ptr<Machine> DockerDriver::start(const MachineSpec& spec, const std:
   Connection& to = connection();
   Labels labels = owner_labels();
   labels["nestbox.machine"] = spec.name;
+  std::unique_ptr<OfferedEngine> offered;
+  EngineOffer offer;
+  if (spec.docker) {
+    offered = std::make_unique<OfferedEngine>(to.engine, new_scope(spec));
+    offer.socket = offered->path();
+    if (spec.network == NetworkAccess::user)
+      offer.network = offered->socket().default_network();
+  }
   const json created =
       to.engine.call({.method = "POST",
                       .path = "/containers/create" + query({{"name", container_name(spec.name)}}),
-                      .body = container_request(spec, image, to.facts, labels)},
+                      .body = container_request(spec, image, to.facts, labels, offer)},
                      deadline, cancel);
   auto container = std::make_unique<Container>(to.engine, id_of(created));
   if (!has_agent)
@@ -155,7 +163,7 @@ std::unique_ptr<Machine> DockerDriver::start(const MachineSpec& spec, const std:
                     .path = container->path("/archive?path=/"),
                     .archive = piecewise(agent_archive())},
                    deadline, cancel);
-  auto machine = std::make_unique<ContainerMachine>(to.engine, to.events, spec,
+  auto machine = std::make_unique<ContainerMachine>(to.engine, to.events, spec, std::move(offered),
                                                     std::move(container), deadline, cancel);
   machine->await_agent(deadline, cancel);
   return machine;

@@ -6,6 +6,7 @@
 
 #include "harness/base/error.hpp"
 #include "harness/base/text.hpp"
+#include "vmdrivers/docker/json_text.hpp"
 
 namespace nestbox::docker {
 namespace {
@@ -29,10 +30,7 @@ std::string escaped(std::string_view text) {
 
 /// 41 of "1.41".
 std::optional<int> minor_version(const json& reply, const char* key) {
-  const auto found = reply.is_object() ? reply.find(key) : reply.end();
-  if (found == reply.end() || !found->is_string())
-    return std::nullopt;
-  const std::string text = found->get<std::string>();
+  const std::string text = text_at(reply, key);
   int minor = 0;
   if (!text.starts_with("1.")
       || std::from_chars(text.data() + 2, text.data() + text.size(), minor).ec != std::errc())
@@ -64,8 +62,8 @@ std::function<std::size_t(char*, std::size_t)> piecewise(std::string bytes) {
 Error engine_error(int status, std::string_view body) {
   const json reply = json::parse(body, nullptr, false);
   std::string words = fmt::format("status {}", status);
-  if (reply.is_object() && reply.contains("message") && reply["message"].is_string())
-    words = printable(reply["message"].get<std::string>());
+  if (const std::string message = text_at(reply, "message"); !message.empty())
+    words = printable(message);
   return Error(status == 404 ? ErrorCode::not_found : ErrorCode::infrastructure,
                "the container engine refused: " + words);
 }
@@ -119,8 +117,12 @@ std::string Engine::version_prefix(Deadline deadline, const CancelToken& cancel)
   return m_prefix;
 }
 
+HttpReply Engine::ask(const EngineRequest& request, Deadline deadline, const CancelToken& cancel) {
+  return send(request, version_prefix(deadline, cancel), deadline, cancel);
+}
+
 json Engine::call(const EngineRequest& request, Deadline deadline, const CancelToken& cancel) {
-  const HttpReply reply = send(request, version_prefix(deadline, cancel), deadline, cancel);
+  const HttpReply reply = ask(request, deadline, cancel);
   if (!reply.success())
     throw engine_error(reply.status, reply.body);
   if (reply.body.empty())

@@ -54,6 +54,9 @@ public:
   nlohmann::json call(const EngineRequest& request, Deadline deadline,
                       const CancelToken& cancel = {});
 
+  /// The same, but the reply as it is, whatever its status.
+  HttpReply ask(const EngineRequest& request, Deadline deadline, const CancelToken& cancel = {});
+
 private:
   HttpReply send(const EngineRequest& request, const std::string& prefix, Deadline deadline,
                  const CancelToken& cancel);

@@ -7,6 +7,7 @@
 #include "harness/base/error.hpp"
 #include "harness/base/owner.hpp"
 #include "vmdrivers/docker/json_lines.hpp"
+#include "vmdrivers/docker/json_text.hpp"
 
 namespace nestbox::docker {
 namespace {
@@ -18,11 +19,6 @@ std::string engine_time_now() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   const auto nanoseconds = std::chrono::duration_cast<std::chrono::nanoseconds>(now).count();
   return fmt::format("{}.{:09}", nanoseconds / 1'000'000'000, nanoseconds % 1'000'000'000);
-}
-
-std::string text_at(const json& object, const char* key) {
-  const auto found = object.is_object() ? object.find(key) : object.end();
-  return found != object.end() && found->is_string() ? found->get<std::string>() : "";
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "vmdrivers/docker/hijacked_stream.hpp"
 
+#include <fmt/format.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -16,20 +17,6 @@ namespace {
 
 constexpr std::size_t k_head_limit = 16 * 1024;
 constexpr std::string_view k_head_end = "\r\n\r\n";
-
-FileDescriptor connect_to(const std::filesystem::path& path) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.native().size() >= sizeof address.sun_path)
-    throw Error(ErrorCode::usage, "the path of the socket '" + path.string() + "' is too long");
-  path.native().copy(address.sun_path, sizeof address.sun_path - 1);
-  FileDescriptor connection(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  if (!connection
-      || ::connect(connection.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address)
-             != 0)
-    throw system_error("cannot reach '" + path.string() + "'", errno);
-  return connection;
-}
 
 void await(int connection, Deadline deadline, const CancelToken& cancel) {
   switch (wait_readable(connection, deadline, cancel)) {
@@ -84,6 +71,20 @@ std::string read_rest(int connection, Deadline deadline, const CancelToken& canc
 
 }  // namespace
 
+FileDescriptor connect_to(const std::filesystem::path& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.native().size() >= sizeof address.sun_path)
+    throw Error(ErrorCode::usage, "the path of the socket '" + path.string() + "' is too long");
+  path.native().copy(address.sun_path, sizeof address.sun_path - 1);
+  FileDescriptor connection(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!connection
+      || ::connect(connection.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address)
+             != 0)
+    throw system_error("cannot reach '" + path.string() + "'", errno);
+  return connection;
+}
+
 int status_of(std::string_view head) {
   constexpr std::string_view k_protocol = "HTTP/1.";
   constexpr std::size_t k_number = k_protocol.size() + 2;
@@ -95,19 +96,21 @@ int status_of(std::string_view head) {
   return error == std::errc() && end == head.data() + k_number + 3 ? status : 0;
 }
 
-FileDescriptor hijack(const std::filesystem::path& socket, const std::string& path,
-                      Deadline deadline, const CancelToken& cancel) {
+HijackedStream hijack(const std::filesystem::path& socket, const std::string& path,
+                      Deadline deadline, const CancelToken& cancel, const std::string& body) {
   FileDescriptor connection = connect_to(socket);
-  const std::string request = "POST " + path
-                              + " HTTP/1.1\r\nHost: docker\r\nConnection: Upgrade\r\n"
-                                "Upgrade: tcp\r\nContent-Length: 0\r\n\r\n";
+  const std::string request = fmt::format(
+      "POST {} HTTP/1.1\r\nHost: docker\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n"
+      "{}Content-Length: {}\r\n\r\n{}",
+      path, body.empty() ? "" : "Content-Type: application/json\r\n", body.size(), body);
   if (::send(connection.get(), request.data(), request.size(), MSG_NOSIGNAL)
       != static_cast<ssize_t>(request.size()))
     throw system_error("cannot ask the container engine for a stream", errno);
-  const int status = status_of(read_head(connection.get(), deadline, cancel));
+  std::string head = read_head(connection.get(), deadline, cancel);
+  const int status = status_of(head);
   // Engines that know no upgrade answer 200 and go on all the same.
   if (status == 101 || status == 200)
-    return connection;
+    return {std::move(connection), std::move(head)};
   if (status == 0)
     throw Error(ErrorCode::corrupt, "the container engine does not answer with HTTP");
   throw engine_error(status, read_rest(connection.get(), deadline, cancel));

@@ -11,6 +11,7 @@
 #include "harness/base/text.hpp"
 #include "vmdrivers/docker/build_context.hpp"
 #include "vmdrivers/docker/json_lines.hpp"
+#include "vmdrivers/docker/json_text.hpp"
 #include "vmdrivers/docker/requests.hpp"
 
 namespace nestbox::docker {
@@ -156,19 +157,15 @@ std::string find_or_import(Engine& engine, const fs::path& archive, const std::s
 void JobNews::take(const json& news) {
   if (!news.is_object())
     return;
-  const auto text = [](const json& object, const char* key) {
-    const auto found = object.is_object() ? object.find(key) : object.end();
-    return found != object.end() && found->is_string() ? found->get<std::string>() : "";
-  };
-  if (const std::string complaint = text(news, "error"); !complaint.empty())
+  if (const std::string complaint = text_at(news, "error"); !complaint.empty())
     m_complaint = complaint;
   if (const auto aux = news.find("aux"); aux != news.end())
-    if (const std::string id = text(*aux, "ID"); !id.empty())
+    if (const std::string id = text_at(*aux, "ID"); !id.empty())
       m_id = id;
-  if (const std::string status = text(news, "status"); status.starts_with("sha256:"))
+  if (const std::string status = text_at(news, "status"); status.starts_with("sha256:"))
     m_id = status;
   for (const std::string_view prefix : {"Loaded image: ", "Loaded image ID: "})
-    if (const std::string line = text(news, "stream"); line.starts_with(prefix))
+    if (const std::string line = text_at(news, "stream"); line.starts_with(prefix))
       m_id = trim(std::string_view(line).substr(prefix.size()));
 }
 

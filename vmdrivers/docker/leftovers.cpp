@@ -3,14 +3,21 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "harness/base/log.hpp"
 #include "harness/base/owner.hpp"
 #include "harness/base/text.hpp"
+#include "vmdrivers/docker/container_removal.hpp"
+#include "vmdrivers/docker/json_text.hpp"
 #include "vmdrivers/docker/requests.hpp"
+#include "vmdrivers/docker/scope.hpp"
 
 namespace nestbox::docker {
 namespace {
 
+using namespace std::chrono_literals;
 using nlohmann::json;
+
+constexpr auto k_removal_time = 120s;
 
 /// One of the engine's lists.
 struct Kind {
@@ -18,15 +25,16 @@ struct Kind {
   const char* list;    ///< path, ready for "filters"
   const char* member;  ///< of the reply, when that is no list itself
   const char* key;     ///< by which an entry is removed
-  const char* remove;  ///< path before and
-  const char* how;     ///< behind it
+  const char* remove;  ///< path before; empty: by remove_container
+  const char* how;     ///< and behind the key
 };
 
 /// What uses comes before what is used.
 constexpr Kind k_kinds[] = {
-    {"container", "/containers/json?all=1&", "", "Id", "/containers/", "?force=1&v=1"},
+    {"container", "/containers/json?all=1&", "", "Id", "", ""},
     {"network", "/networks?", "", "Id", "/networks/", ""},
     {"volume", "/volumes?", "Volumes", "Name", "/volumes/", "?force=1"},
+    {"image", "/images/json?", "", "Id", "/images/", "?force=1"},
 };
 
 std::string name_of(const json& entry, const std::string& key) {
@@ -40,13 +48,48 @@ std::string name_of(const json& entry, const std::string& key) {
   return key;
 }
 
-json list(Engine& engine, const Kind& kind, Deadline deadline, const CancelToken& cancel) {
-  const std::string filters =
-      query({{"filters", label_filter({std::string(k_ours_label) + "=1"})}}).substr(1);
+json list(Engine& engine, const Kind& kind, const std::string& label, Deadline deadline,
+          const CancelToken& cancel) {
+  const std::string filters = query({{"filters", label_filter({label})}}).substr(1);
   json reply = engine.call({.path = kind.list + filters}, deadline, cancel);
   if (*kind.member && reply.is_object())
     reply = json(reply.value(kind.member, json::array()));
   return reply.is_array() ? reply : json::array();
+}
+
+Result<void> remove(Engine& engine, const Kind& kind, const std::string& key, Deadline deadline,
+                    const CancelToken& cancel) {
+  if (!*kind.remove)
+    return remove_container(engine, key, deadline, cancel);
+  Result<void> removed = catch_error([&] {
+    engine.call({.method = "DELETE", .path = kind.remove + path_part(key) + kind.how}, deadline,
+                cancel);
+  });
+  return !removed && removed.error().code == ErrorCode::not_found ? Result<void>() : removed;
+}
+
+/// Why each of the entries could not be removed; empty: it is. One that another of them needs goes
+/// after that, whatever their order.
+std::vector<std::string> remove_all(Engine& engine, const Kind& kind,
+                                    const std::vector<json>& entries, Deadline deadline,
+                                    const CancelToken& cancel) {
+  std::vector<std::string> failures(entries.size(), "not tried");
+  for (bool progress = true; progress;) {
+    progress = false;
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+      if (failures[i].empty())
+        continue;
+      const Result<void> removed =
+          remove(engine, kind, text_at(entries[i], kind.key), deadline, cancel);
+      failures[i] = removed ? "" : removed.error().message;
+      progress = progress || removed;
+    }
+  }
+  return failures;
+}
+
+std::string described(const Kind& kind, const json& entry) {
+  return fmt::format("{} '{}'", kind.word, printable(name_of(entry, text_at(entry, kind.key))));
 }
 
 }  // namespace
@@ -67,24 +110,52 @@ std::optional<std::string> dead_owner(const json& entry) {
 std::vector<Leftover> reap_leftovers(Engine& engine, bool dry_run, Deadline deadline,
                                      const CancelToken& cancel) {
   std::vector<Leftover> leftovers;
-  for (const Kind& kind : k_kinds)
-    for (const json& entry : list(engine, kind, deadline, cancel)) {
+  for (const Kind& kind : k_kinds) {
+    std::vector<json> entries;
+    for (const json& entry :
+         list(engine, kind, std::string(k_ours_label) + "=1", deadline, cancel)) {
       const std::optional<std::string> owner = dead_owner(entry);
-      if (!owner)
+      // An image that is no test's is a layer, which outlives whoever made it.
+      if (!owner
+          || (kind.word == std::string_view("image") && !entry["Labels"].contains(k_scope_label)))
         continue;
-      const std::string key = entry.value(kind.key, "");
-      Leftover leftover{.what = fmt::format("{} '{}'", kind.word, printable(name_of(entry, key))),
-                        .owner = *owner};
-      const EngineRequest removal{.method = "DELETE",
-                                  .path = kind.remove + path_part(key) + kind.how};
-      if (!dry_run)
-        if (const Result<json> removed =
-                catch_error([&] { return engine.call(removal, deadline, cancel); });
-            !removed && removed.error().code != ErrorCode::not_found)
-          leftover.failed = removed.error().message;
-      leftovers.push_back(std::move(leftover));
+      entries.push_back(entry);
+      leftovers.push_back({.what = described(kind, entry), .owner = *owner});
     }
+    if (dry_run)
+      continue;
+    const std::vector<std::string> failures = remove_all(engine, kind, entries, deadline, cancel);
+    const std::size_t first = leftovers.size() - entries.size();
+    for (std::size_t i = 0; i < failures.size(); ++i)
+      leftovers[first + i].failed = failures[i];
+  }
   return leftovers;
+}
+
+void remove_scope(Engine& engine, const Scope& scope) {
+  const Deadline deadline = Deadline::after(k_removal_time);
+  const auto complain = [](const std::string& what, const std::string& why) {
+    log(LogLevel::warning,
+        fmt::format("{}, which a test has made, could not be removed: {}", what, why));
+  };
+  for (const Kind& kind : k_kinds) {
+    const Result<json> found =
+        catch_error([&] { return list(engine, kind, scope.label(), deadline, {}); });
+    if (!found) {
+      complain(fmt::format("each {}", kind.word), found.error().message);
+      continue;
+    }
+    std::vector<json> entries = found->get<std::vector<json>>();
+    // An engine that knows no such filter lists everything.
+    std::erase_if(entries, [&](const json& entry) {
+      return text_at(entry.is_object() ? entry.value("Labels", json()) : json(), k_scope_label)
+             != scope.id;
+    });
+    const std::vector<std::string> failures = remove_all(engine, kind, entries, deadline, {});
+    for (std::size_t i = 0; i < entries.size(); ++i)
+      if (!failures[i].empty())
+        complain(described(kind, entries[i]), failures[i]);
+  }
 }
 
 }  // namespace nestbox::docker

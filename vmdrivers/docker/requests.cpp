@@ -11,6 +11,7 @@
 #include "harness/guest/agent_transport.hpp"
 #include "harness/guest/verb_protocol.hpp"
 #include "harness/model/name_rules.hpp"
+#include "vmdrivers/docker/json_text.hpp"
 
 namespace nestbox::docker {
 namespace {
@@ -18,6 +19,7 @@ namespace {
 using nlohmann::json;
 
 constexpr const char* k_agent = "/run/nestbox/agent";
+constexpr const char* k_engine_socket = "/run/nestbox/docker.sock";
 
 /// A fork bomb ends here; a test suite that starts a thread for everything does not.
 constexpr int k_process_limit = 16384;
@@ -25,11 +27,6 @@ constexpr int k_process_limit = 16384;
 bool flag(const json& object, const char* key) {
   const auto found = object.find(key);
   return found != object.end() && found->is_boolean() && found->get<bool>();
-}
-
-std::string text(const json& object, const char* key) {
-  const auto found = object.find(key);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : "";
 }
 
 std::uint64_t number(const json& object, const char* key) {
@@ -42,15 +39,15 @@ std::uint64_t number(const json& object, const char* key) {
 EngineFacts engine_facts(const json& info) {
   if (!info.is_object())
     throw Error(ErrorCode::corrupt, "the container engine says nothing of itself");
-  EngineFacts facts{.id = text(info, "ID"),
-                    .version = text(info, "ServerVersion"),
+  EngineFacts facts{.id = text_at(info, "ID"),
+                    .version = text_at(info, "ServerVersion"),
                     .memory_limit = flag(info, "MemoryLimit"),
                     .swap_limit = flag(info, "SwapLimit"),
                     .cpu_limit = flag(info, "CpuCfsQuota"),
                     .pids_limit = flag(info, "PidsLimit")};
   // podman has none; its images are where it keeps them.
   if (facts.id.empty())
-    facts.id = text(info, "DockerRootDir");
+    facts.id = text_at(info, "DockerRootDir");
   if (facts.id.empty())
     throw Error(ErrorCode::corrupt, "the container engine does not say which one it is");
   return facts;
@@ -76,13 +73,15 @@ std::string label_filter(const std::vector<std::string>& labels) {
 }
 
 json container_request(const MachineSpec& spec, const std::string& image, const EngineFacts& facts,
-                       const Labels& labels) {
+                       const Labels& labels, const EngineOffer& offer) {
+  const std::string network = offer.network.empty() ? "bridge" : offer.network;
+
   json host = {
       {"AutoRemove", true},
       {"CgroupnsMode", "private"},
       {"IpcMode", "private"},
       {"LogConfig", {{"Type", "none"}}},
-      {"NetworkMode", spec.network == NetworkAccess::user ? "bridge" : "none"},
+      {"NetworkMode", spec.network == NetworkAccess::user ? network : "none"},
       {"Privileged", spec.privileged},
   };
   if (facts.memory_limit)
@@ -93,7 +92,7 @@ json container_request(const MachineSpec& spec, const std::string& image, const 
     host["NanoCpus"] = std::int64_t{spec.cores} * 1'000'000'000;
   if (facts.pids_limit)
     host["PidsLimit"] = k_process_limit;
-  return {
+  json request = {
       {"AttachStderr", true},
       {"AttachStdin", true},
       {"AttachStdout", true},
@@ -109,6 +108,16 @@ json container_request(const MachineSpec& spec, const std::string& image, const 
       {"User", "0:0"},
       {"WorkingDir", "/"},
   };
+  if (!offer.socket.empty()) {
+    request["Env"] = {fmt::format("DOCKER_HOST=unix://{}", k_engine_socket), "DOCKER_BUILDKIT=0"};
+    request["HostConfig"]["Mounts"] = json::array(
+        {{{"Type", "bind"}, {"Source", offer.socket.string()}, {"Target", k_engine_socket}}});
+  }
+  // The engine knows a container by its name, which is not the machine's.
+  if (spec.network == NetworkAccess::user && !offer.network.empty())
+    request["NetworkingConfig"]["EndpointsConfig"][offer.network] = {
+        {"Aliases", {hostname_from(spec.name)}}};
+  return request;
 }
 
 json hostname_request(const std::string& hostname) {
@@ -125,7 +134,7 @@ std::string container_name(const std::string& machine) {
 }
 
 std::string id_of(const json& reply, const char* key) {
-  const std::string id = reply.is_object() ? text(reply, key) : "";
+  const std::string id = text_at(reply, key);
   const std::string_view digits = std::string_view(id).substr(id.starts_with("sha256:") ? 7 : 0);
   if (digits.empty() || digits.size() > 128
       || !std::ranges::all_of(digits, [](unsigned char c) { return std::isalnum(c) != 0; }))

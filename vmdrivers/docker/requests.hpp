@@ -1,5 +1,6 @@
 #pragma once
 
+#include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -35,10 +36,17 @@ Labels owner_labels();
 /// `{"label": ["nestbox=1"]}` and the like, as the engine's lists take it.
 std::string label_filter(const std::vector<std::string>& labels);
 
+/// What a machine is given of an engine.
+struct EngineOffer {
+  std::filesystem::path socket{};  ///< on this host, to be DOCKER_HOST in the machine; empty: none
+  std::string network{};           ///< in the place of the engine's own bridge
+};
+
 /// The body of `POST /containers/create`: our agent in the place of what the image would run,
 /// attached, gone with its connection; limits that are enforced, no network unless asked for.
 nlohmann::json container_request(const MachineSpec& spec, const std::string& image,
-                                 const EngineFacts& facts, const Labels& labels);
+                                 const EngineFacts& facts, const Labels& labels,
+                                 const EngineOffer& offer = {});
 
 /// The body of `POST /containers/…/exec` that gives the container another name.
 nlohmann::json hostname_request(const std::string& hostname);

@@ -51,6 +51,13 @@ TEST(Layers, LetOnlyMainKnowEveryDriver) {
               ElementsAre(HasSubstr("only a program's main.cpp")));
 }
 
+TEST(Layers, ShareTheTestsSupportWithBenchmarks) {
+  EXPECT_THAT(layer_violations("benchmarks/a.cpp", "#include \"tests/support/b.hpp\"\n"),
+              IsEmpty());
+  EXPECT_THAT(layer_violations("benchmarks/a.cpp", "#include \"tests/unit/b.hpp\"\n"),
+              ElementsAre(HasSubstr("share tests/support only")));
+}
+
 TEST(Layers, WantPathsFromTheRoot) {
   EXPECT_THAT(layer_violations("runner/a.cpp", "#include \"b.hpp\"\n"),
               ElementsAre(HasSubstr("by path from the root")));

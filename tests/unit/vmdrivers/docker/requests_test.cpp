@@ -63,6 +63,21 @@ TEST(DockerRequests, GiveANetworkAndPrivilegesOnlyWhenAsked) {
   EXPECT_EQ(host["Privileged"], true);
 }
 
+TEST(DockerRequests, BringAnEngineIntoTheContainer) {
+  MachineSpec spec = machine();
+  const json shut = container_request(spec, "x", able(), {}, {.socket = "/tmp/a/docker.sock"});
+  EXPECT_EQ(shut["Env"],
+            json::array({"DOCKER_HOST=unix:///run/nestbox/docker.sock", "DOCKER_BUILDKIT=0"}));
+  EXPECT_EQ(shut["HostConfig"]["Mounts"], json::parse(R"([
+    {"Type": "bind", "Source": "/tmp/a/docker.sock", "Target": "/run/nestbox/docker.sock"}])"));
+  EXPECT_EQ(shut["HostConfig"]["NetworkMode"], "none");
+  spec.network = NetworkAccess::user;
+  const json open = container_request(spec, "x", able(), {}, {.network = "nestbox-5f-default"});
+  EXPECT_EQ(open["HostConfig"]["NetworkMode"], "nestbox-5f-default");
+  EXPECT_EQ(open["NetworkingConfig"],
+            json::parse(R"({"EndpointsConfig": {"nestbox-5f-default": {"Aliases": ["db-one"]}}})"));
+}
+
 TEST(DockerRequests, AskForNoLimitThatTheEngineCannotEnforce) {
   const json host = container_request(machine(), "x", {}, {})["HostConfig"];
   for (const char* limit : {"Memory", "MemorySwap", "NanoCpus", "PidsLimit"})

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "harness/base/result.hpp"
+
+namespace nestbox::docker {
+
+/// The head of a request that a client sent, as far as it matters to who passes it on.
+struct ProxiedRequest {
+  std::string method;
+  std::string target;
+  std::vector<std::pair<std::string, std::string>> headers{};  ///< of the request, in their order
+  bool upgrade = false;                                        ///< it wants a stream
+  bool expects_continue = false;  ///< it waits before it sends its body
+
+  bool operator==(const ProxiedRequest&) const = default;
+};
+
+/// At most this much of a head is taken.
+inline constexpr std::size_t k_request_head_limit = 64 * 1024;
+
+/// `head`: up to and with the empty line. Error(corrupt) for what is no HTTP/1 request.
+Result<ProxiedRequest> parse_request(std::string_view head);
+
+enum class HttpVersion {
+  current,  ///< 1.1
+  former,   ///< 1.0: the reply comes in one piece, until the connection ends
+};
+
+/// What is sent on in its stead: `target` in the place of its own, and a connection that ends with
+/// the reply.
+std::string forwarded_head(const ProxiedRequest& request, const std::string& target,
+                           HttpVersion version);
+
+/// The body of a request, put together however it is framed; at most 4 MiB.
+class RequestBody {
+public:
+  explicit RequestBody(std::string_view head);
+  ~RequestBody();
+
+  /// Error(corrupt) for unsound framing, or too much.
+  Result<void> feed(std::string_view bytes);
+  bool done() const;
+  const std::string& bytes() const;
+
+private:
+  struct State;
+  std::unique_ptr<State> m_state;
+};
+
+}  // namespace nestbox::docker

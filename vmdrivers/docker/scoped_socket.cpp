@@ -1,0 +1,98 @@
+#include "vmdrivers/docker/scoped_socket.hpp"
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <cerrno>
+
+#include "vmdrivers/docker/leftovers.hpp"
+#include "vmdrivers/docker/scope_connection.hpp"
+
+namespace nestbox::docker {
+namespace {
+
+using namespace std::chrono_literals;
+using nlohmann::json;
+
+constexpr auto k_making_time = 60s;
+constexpr std::size_t k_most_connections = 256;
+
+FileDescriptor listen_at(const fs::path& path) {
+  FileDescriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.native().size() >= sizeof address.sun_path)
+    throw Error(ErrorCode::io, "the path of the socket '" + path.string() + "' is too long");
+  path.native().copy(address.sun_path, sizeof address.sun_path - 1);
+  if (!socket || ::bind(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0
+      || ::listen(socket.get(), 64) != 0)
+    throw system_error("cannot listen on '" + path.string() + "'", errno);
+  return socket;
+}
+
+/// One that is there already is as good. Not to be cancelled: what an engine makes after all would
+/// be found by nobody.
+void make(Engine& engine, const std::string& path, const json& body) {
+  constexpr int k_conflict = 409;
+  const HttpReply reply =
+      engine.ask({.method = "POST", .path = path, .body = body}, Deadline::after(k_making_time));
+  if (!reply.success() && reply.status != k_conflict)
+    throw engine_error(reply.status, reply.body);
+}
+
+}  // namespace
+
+ScopedSocket::ScopedSocket(Engine& engine, Scope scope, const fs::path& path)
+    : m_engine(engine), m_scope(std::move(scope)), m_listener(listen_at(path)),
+      m_thread([this] { accept(); }) {}
+
+ScopedSocket::~ScopedSocket() {
+  m_stop.cancel();
+  m_thread.join();
+  remove_scope(m_engine, m_scope);
+}
+
+std::string ScopedSocket::default_network() {
+  std::call_once(m_network, [this] {
+    make(m_engine, "/networks/create",
+         {{"CheckDuplicate", true},
+          {"Internal", !m_scope.network},
+          {"Labels", m_scope.labels()},
+          {"Name", m_scope.default_network()}});
+  });
+  return m_scope.default_network();
+}
+
+void ScopedSocket::prepare(const ScopeVerdict& verdict) {
+  if (verdict.default_network)
+    default_network();
+  for (const std::string& volume : verdict.volumes)
+    make(m_engine, "/volumes/create", {{"Labels", m_scope.labels()}, {"Name", volume}});
+}
+
+void ScopedSocket::accept() {
+  while (wait_readable(m_listener.get(), Deadline::never(), m_stop.token()) == Wait::ready) {
+    sweep(false);
+    FileDescriptor client(::accept4(m_listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
+    if (!client || m_workers.size() >= k_most_connections)
+      continue;
+    Worker& worker = m_workers.emplace_back();
+    worker.thread = std::thread([this, &worker, socket = client.release()] {
+      serve_scoped(
+          m_engine, m_scope, FileDescriptor(socket),
+          [this](const ScopeVerdict& verdict) { prepare(verdict); }, m_stop.token());
+      worker.done = true;
+    });
+  }
+  sweep(true);
+}
+
+void ScopedSocket::sweep(bool all) {
+  for (Worker& worker : m_workers)
+    if (all || worker.done)
+      worker.thread.join();
+  std::erase_if(m_workers, [](const Worker& worker) { return !worker.thread.joinable(); });
+}
+
+}  // namespace nestbox::docker
