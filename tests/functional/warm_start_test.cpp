@@ -30,6 +30,22 @@ TEST(WarmStart, RunsOnWhatAnotherHostHasPushed) {
   EXPECT_THAT(other.run({"cache", "verify"}).output, HasSubstr("are sound"));
 }
 
+TEST(WarmStart, BuildsEveryLayerAnewWhenAskedTo) {
+  const NestboxProgram nestbox(NestboxProgram::Cache::image);
+  const Captured built = nestbox.run({"env", "build", "tiny"});
+  ASSERT_EQ(built.status, ExitStatus{}) << built.diagnostics;
+  EXPECT_THAT(built.diagnostics, Not(HasSubstr("building the initramfs")));
+
+  const Captured refreshed = nestbox.run({"env", "refresh", "tiny"});
+  ASSERT_EQ(refreshed.status, ExitStatus{}) << refreshed.diagnostics;
+  EXPECT_THAT(refreshed.diagnostics, HasSubstr("building the initramfs"));
+  EXPECT_THAT(refreshed.output, HasSubstr("environment 'tiny' ready in"));
+
+  const Captured again = nestbox.run({"env", "build", "tiny"});
+  EXPECT_THAT(again.diagnostics, Not(HasSubstr("building"))) << "nothing is stale now";
+  EXPECT_THAT(nestbox.run({"cache", "verify"}).output, HasSubstr("are sound"));
+}
+
 TEST(WarmStart, SaysWhatIsWrongWithAStore) {
   const NestboxProgram nestbox(NestboxProgram::Cache::empty);
   const Captured run = nestbox.run({"cache", "push", "s3://Not_A_Bucket"});
