@@ -82,7 +82,7 @@ RawQemu::RawQemu(const Snapshot& snapshot) : m_state(snapshot.directory / qemu::
     throw Error(ErrorCode::not_found, "there is no 'qemu-system-x86_64'");
   qemu::Launch launch;
   launch.binary = binary->string();
-  launch.accelerator = {"tcg", "max"};
+  launch.accelerator = {"tcg", qemu::k_emulated_cpu};
   launch.spec = snapshot.spec;
   launch.ram_file = qemu::RamFile{snapshot.directory / k_ram_file, false};
   launch.restore = true;

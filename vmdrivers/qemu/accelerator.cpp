@@ -90,7 +90,7 @@ std::vector<Rung> ladder(AcceleratorPolicy policy) {
     for (const char* model : {"host", "host,-arch-capabilities", "qemu64"})
       rungs.push_back({{"kvm", model}, k_hardware_patience});
   if (policy != AcceleratorPolicy::require)
-    rungs.push_back({{"tcg", "max"}, k_emulation_patience});
+    rungs.push_back({{"tcg", k_emulated_cpu}, k_emulation_patience});
   return rungs;
 }
 

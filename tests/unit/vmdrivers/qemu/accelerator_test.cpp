@@ -24,14 +24,14 @@ TEST(Ladder, TriesHardwareFirst) {
   for (const Rung& rung : ladder(AcceleratorPolicy::prefer))
     names.push_back(rung.accelerator.name + " " + rung.accelerator.cpu_model);
   EXPECT_EQ(names, (std::vector<std::string>{"kvm host", "kvm host,-arch-capabilities",
-                                             "kvm qemu64", "tcg max"}));
+                                             "kvm qemu64", "tcg max,-erms,-la57"}));
 }
 
 TEST(Ladder, KeepsToThePolicy) {
   for (const Rung& rung : ladder(AcceleratorPolicy::require))
     EXPECT_EQ(rung.accelerator.name, "kvm");
   ASSERT_EQ(ladder(AcceleratorPolicy::never).size(), 1u);
-  EXPECT_EQ(ladder(AcceleratorPolicy::never)[0].accelerator, (Accelerator{"tcg", "max"}));
+  EXPECT_EQ(ladder(AcceleratorPolicy::never)[0].accelerator, (Accelerator{"tcg", k_emulated_cpu}));
 }
 
 TEST(ChooseAccelerator, TakesTheFirstThatWorks) {
@@ -43,7 +43,7 @@ TEST(ChooseAccelerator, TakesTheFirstThatWorks) {
 }
 
 TEST(ChooseAccelerator, SaysBrieflyWhyHardwareIsNotUsed) {
-  const auto silent = works_with("tcg", "max", 12);
+  const auto silent = works_with("tcg", k_emulated_cpu, 12);
   const AcceleratorChoice choice =
       choose_accelerator(AcceleratorPolicy::prefer, std::nullopt, [&](const Rung& rung) {
         if (rung.accelerator.cpu_model == "host")
@@ -72,14 +72,14 @@ TEST(ChooseAccelerator, DoesNotProbeHardwareThatIsNotThere) {
         probed.push_back(rung.accelerator);
         return 12.0;
       });
-  EXPECT_EQ(probed, (std::vector<Accelerator>{{"tcg", "max"}}));
+  EXPECT_EQ(probed, (std::vector<Accelerator>{{"tcg", k_emulated_cpu}}));
   EXPECT_EQ(describe(choice), "tcg (no kvm: there is no '/dev/kvm')");
 }
 
 TEST(ChooseAccelerator, FailsWhenHardwareIsRequiredAndAbsent) {
   const Error absent(ErrorCode::unsupported, "there is no '/dev/kvm'", "load kvm_amd");
   try {
-    choose_accelerator(AcceleratorPolicy::require, absent, works_with("tcg", "max", 12));
+    choose_accelerator(AcceleratorPolicy::require, absent, works_with("tcg", k_emulated_cpu, 12));
     ADD_FAILURE() << "not refused";
   } catch (const Error& error) {
     EXPECT_EQ(error.code, ErrorCode::unsupported);
@@ -117,15 +117,15 @@ TEST(KvmProblem, FindsNothingAgainstADeviceThatCanBeOpened) {
 
 class AcceleratorFile : public testing::Test {
 protected:
-  const AcceleratorChoice m_choice =
-      choose_accelerator(AcceleratorPolicy::prefer, std::nullopt, works_with("tcg", "max", 14.5));
+  const AcceleratorChoice m_choice = choose_accelerator(AcceleratorPolicy::prefer, std::nullopt,
+                                                        works_with("tcg", k_emulated_cpu, 14.5));
   TemporaryDirectory m_directory;
   const fs::path m_file = m_directory.path() / "accelerator.json";
 };
 
 TEST_F(AcceleratorFile, KeepsAChoiceForEachPolicy) {
   store_choice(m_file, AcceleratorPolicy::prefer, "this boot", m_choice);
-  store_choice(m_file, AcceleratorPolicy::never, "this boot", {{"tcg", "max"}, 2.0, {}});
+  store_choice(m_file, AcceleratorPolicy::never, "this boot", {{"tcg", k_emulated_cpu}, 2.0, {}});
   EXPECT_EQ(load_choice(m_file, AcceleratorPolicy::prefer, "this boot"), m_choice);
   EXPECT_EQ(load_choice(m_file, AcceleratorPolicy::never, "this boot")->slowdown, 2.0);
   EXPECT_EQ(load_choice(m_file, AcceleratorPolicy::require, "this boot"), std::nullopt);
