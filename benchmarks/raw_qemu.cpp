@@ -3,21 +3,21 @@
 #include <fcntl.h>
 #include <spawn.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <csignal>
 
+#include "benchmarks/raw_agent.hpp"
 #include "benchmarks/sample.hpp"
 #include "harness/base/error.hpp"
 #include "harness/base/scope.hpp"
 #include "harness/base/socket_pair.hpp"
 #include "harness/base/subprocess.hpp"
-#include "harness/guest/agent_protocol.hpp"
 #include "harness/vm/snapshot.hpp"
-#include "vmdrivers/qemu/machine.hpp"
+#include "vmdrivers/qemu/argv.hpp"
+#include "vmdrivers/qemu_base/saved_machine.hpp"
 
 namespace nestbox::bench {
 
@@ -29,8 +29,6 @@ constexpr std::string_view k_restore =
     R"([{"capability":"x-ignore-shared","state":true}]}})"
     R"({"execute":"migrate-incoming","arguments":{"uri":"fd:6"}})";
 static_assert(qemu::k_state_descriptor == 6);
-
-constexpr std::uint32_t k_stream = 1;
 
 /// Away from the numbers that QEMU is to find them under.
 FileDescriptor moved_up(FileDescriptor descriptor) {
@@ -44,30 +42,6 @@ SocketPair channel() {
   SocketPair pair;
   pair.theirs = moved_up(std::move(pair.theirs));
   return pair;
-}
-
-void send_all(const FileDescriptor& socket, std::string_view bytes) {
-  if (send(socket.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL)
-      != static_cast<ssize_t>(bytes.size()))
-    throw system_error("cannot write to QEMU", errno);
-}
-
-/// Returns when the first byte of the command's output has come.
-void await_output(const FileDescriptor& socket) {
-  FrameDecoder decoder;
-  for (;;) {
-    while (const auto frame = decoder.next()) {
-      if (frame->type == FrameType::output && frame->stream == k_stream)
-        return;
-      if (frame->type == FrameType::error || frame->type == FrameType::exit)
-        throw Error(ErrorCode::infrastructure, "the restored guest refused the command");
-    }
-    const auto space = decoder.space();
-    const ssize_t count = read(socket.get(), space.data, space.size);
-    if (count <= 0)
-      throw Error(ErrorCode::lost, "raw QEMU ended before the guest answered");
-    decoder.filled(static_cast<std::size_t>(count));
-  }
 }
 
 double milliseconds(const timeval& time) {
@@ -90,13 +64,7 @@ RawQemu::RawQemu(const Snapshot& snapshot) : m_state(snapshot.directory / qemu::
 }
 
 RawQemu::Sample RawQemu::run(const std::vector<std::string>& command) const {
-  HelloMessage hello;
-  hello.nonce.fill('n');
-  RunMessage request;
-  request.argv = command;
-  std::string frames;
-  append_frame(frames, FrameType::hello, 0, encode(hello));
-  append_frame(frames, FrameType::run, k_stream, encode(request));
+  const std::string frames = command_frames(command);
   std::vector<char*> argv;
   for (const std::string& argument : m_argv)
     argv.push_back(const_cast<char*>(argument.c_str()));

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "harness/guest/user_network.hpp"
+#include "vmdrivers/qemu_base/guest.hpp"
 
 namespace nestbox::qemu {
 namespace {
@@ -60,20 +61,12 @@ void add_memory(Arguments& arguments, const Launch& launch) {
 
 void add_kernel(Arguments& arguments, const Launch& launch) {
   if (launch.restore) {
-    // The device state has a place for the loader's ROM; the kernel itself was loaded once and for
-    // all, and reading it again would only cost time and memory.
-    arguments.add("-option-rom", "linuxboot_dma.bin");
+    arguments.add("-option-rom", k_restored_rom);
     return;
   }
-  // no_timer_check: a busy host may not let an emulated timer tick in the tenth of a second that
-  // Linux waits for it, and Linux then panics.
-  std::string command_line =
-      "console=ttyS0 quiet panic=-1 tsc=reliable no_timer_check net.ifnames=0";
-  if (!launch.spec.kernel_arguments.empty())
-    command_line += " " + launch.spec.kernel_arguments;
   arguments.add("-kernel", launch.spec.kernel.string());
   arguments.add("-initrd", launch.spec.initramfs.string());
-  arguments.add("-append", command_line);
+  arguments.add("-append", kernel_command_line(launch.spec));
 }
 
 void add_disk(Arguments& arguments, const Launch& launch) {

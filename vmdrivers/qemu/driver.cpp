@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <fstream>
 #include <mutex>
 #include <optional>
 
@@ -10,45 +9,20 @@
 #include "harness/base/hash.hpp"
 #include "harness/base/text.hpp"
 #include "harness/vm/snapshot.hpp"
-#include "vmdrivers/qemu/accelerator.hpp"
-#include "vmdrivers/qemu/image.hpp"
 #include "vmdrivers/qemu/machine.hpp"
-#include "vmdrivers/qemu/probe.hpp"
-#include "vmdrivers/qemu/program.hpp"
+#include "vmdrivers/qemu_base/accelerator.hpp"
+#include "vmdrivers/qemu_base/host_facts.hpp"
+#include "vmdrivers/qemu_base/image.hpp"
+#include "vmdrivers/qemu_base/probe.hpp"
+#include "vmdrivers/qemu_base/program.hpp"
+#include "vmdrivers/qemu_base/saved_machine.hpp"
+#include "vmdrivers/qemu_base/scratch.hpp"
 
 namespace nestbox::qemu {
 namespace {
 
 /// A clone that lives answers within a second, also on a host with much to do.
 constexpr std::chrono::seconds k_fork_patience(30);
-
-constexpr std::chrono::minutes k_measure_time(5);
-
-std::string first_line(const fs::path& file) {
-  std::ifstream stream(file);
-  std::string line;
-  std::getline(stream, line);
-  return line;
-}
-
-/// What the processor is and can, of /proc/cpuinfo's first processor.
-std::string host_cpu() {
-  std::ifstream stream("/proc/cpuinfo");
-  std::string text;
-  for (std::string line; std::getline(stream, line) && !line.empty();)
-    if (line.starts_with("model name") || line.starts_with("flags"))
-      text += line + "\n";
-  return text;
-}
-
-bool kvm_nests() {
-  for (const char* module : {"kvm_intel", "kvm_amd"}) {
-    const std::string value = first_line(fs::path("/sys/module") / module / "parameters/nested");
-    if (value == "Y" || value == "1")
-      return true;
-  }
-  return false;
-}
 
 class QemuDriver final : public Driver {
 public:
@@ -73,28 +47,13 @@ private:
   };
   const Engine& engine() const;
   Engine find_engine() const;
-  double probe(const Engine& engine, const Rung& rung,
-               const std::pair<fs::path, fs::path>& guest) const;
+  double probe(const Engine& engine, const Rung& rung, const MachineSpec& guest) const;
   Launch launch(const MachineSpec& spec, const std::vector<int>& cables) const;
-  void give_disk(Launch& launch, Deadline deadline, const CancelToken& cancel) const;
 
   DriverSettings m_settings;
   mutable std::mutex m_mutex;
   mutable std::optional<Result<Engine>> m_engine;
 };
-
-/// Where QEMUs put what a machine writes to its disk. They unlink each file as soon as they have it
-/// open; one that is still named after a while was left by a kill in between.
-fs::path swept_scratch() {
-  const fs::path directory = cache_directory() / "scratch";
-  fs::create_directories(directory);
-  const auto stale = fs::file_time_type::clock::now() - std::chrono::minutes(10);
-  std::error_code ignored;
-  for (const auto& entry : fs::directory_iterator(directory, ignored))
-    if (entry.last_write_time(ignored) < stale)
-      fs::remove(entry.path(), ignored);
-  return directory;
-}
 
 const QemuDriver::Engine& QemuDriver::engine() const {
   std::lock_guard lock(m_mutex);
@@ -108,53 +67,27 @@ const QemuDriver::Engine& QemuDriver::engine() const {
 QemuDriver::Engine QemuDriver::find_engine() const {
   const fs::path cache = cache_directory();
   Engine engine{value_or_throw(find_program(cache / "qemu.json")), {}, swept_scratch()};
-  const std::optional<Error> problem = kvm_problem();
-  // A reboot may bring another kernel or firmware; a change of permission another answer.
-  const std::string key =
-      fmt::format("{} {} argv {} kvm '{}'", first_line("/proc/sys/kernel/random/boot_id"),
-                  engine.program.digest, k_argv_version, problem ? problem->message : "");
-  const fs::path file = cache / "accelerator.json";
-  const AcceleratorPolicy policy = m_settings.accelerator;
-  if (auto known = load_choice(file, policy, key)) {
-    engine.choice = *known;
-    return engine;
-  }
-  const FileLock lock = FileLock::acquire(cache / "accelerator.lock", FileLock::Mode::exclusive);
-  if (auto known = load_choice(file, policy, key)) {
-    engine.choice = *known;
-    return engine;
-  }
-  if (!m_settings.probe_guest)
-    throw Error(ErrorCode::unsupported, "there is no guest to probe the accelerators with");
-  const auto guest = m_settings.probe_guest();
-  engine.choice = choose_accelerator(policy, problem,
-                                     [&](const Rung& rung) { return probe(engine, rung, guest); });
-  store_choice(file, policy, key, engine.choice);
+  engine.choice = chosen_accelerator(
+      cache / "accelerator.json", m_settings,
+      fmt::format("{} argv {}", engine.program.digest, k_argv_version),
+      [&](const Rung& rung, const MachineSpec& guest) { return probe(engine, rung, guest); });
   return engine;
 }
 
-double QemuDriver::probe(const Engine& engine, const Rung& rung,
-                         const std::pair<fs::path, fs::path>& guest) const {
-  MachineSpec spec;
-  spec.name = "probe";
-  spec.kernel = guest.first;
-  spec.initramfs = guest.second;
-  // A kernel that talks from its first instruction on: silence means that it does not run.
-  spec.kernel_arguments = "loglevel=7 earlyprintk=ttyS0,115200";
+double QemuDriver::probe(const Engine& engine, const Rung& rung, const MachineSpec& guest) const {
   QemuMachine machine(
-      {.binary = engine.program.path, .accelerator = rung.accelerator, .spec = spec},
+      {.binary = engine.program.path, .accelerator = rung.accelerator, .spec = guest},
       {.scratch = engine.scratch}, {});
-  await_probe(machine, rung.patience);
-  return measure_slowdown(machine, Deadline::after(k_measure_time));
+  await_probe(
+      machine, [&](const Error& symptom) { return machine.cause(symptom); }, rung.patience);
+  return measure_slowdown(machine);
 }
 
 Capabilities QemuDriver::capabilities() const {
   Capabilities capabilities{
       .machine = true, .fork = true, .network = true, .ethernet = true, .terminal = true};
-  const Result<bool> emulated =
-      catch_error([this] { return engine().choice.accelerator.name == "tcg"; });
-  // Emulation's `max` processor offers SVM.
-  capabilities.nested = emulated && (*emulated || kvm_nests());
+  const Result<bool> nested = catch_error([this] { return nests(engine().choice.accelerator); });
+  capabilities.nested = nested.value_or(false);
   return capabilities;
 }
 
@@ -186,29 +119,18 @@ Launch QemuDriver::launch(const MachineSpec& spec, const std::vector<int>& cable
   Launch launch{.binary = engine.program.path,
                 .accelerator = engine.choice.accelerator,
                 .spec = spec,
+                .keep_disk_writes = spec.save_directory.has_value(),
                 .cabled = !cables.empty()};
   if (spec.save_directory)
     launch.ram_file = RamFile{*spec.save_directory / k_ram_file, true};
   return launch;
 }
 
-/// A machine that will be saved writes to a disk of its own, which is saved with it.
-void QemuDriver::give_disk(Launch& launch, Deadline deadline, const CancelToken& cancel) const {
-  MachineSpec& spec = launch.spec;
-  if (!spec.disk || !spec.save_directory)
-    return;
-  const fs::path disk = *spec.save_directory / k_disk_file;
-  create_overlay(disk, *spec.disk, spec.disk_format, deadline, cancel);
-  spec.disk = disk;
-  spec.disk_format = "qcow2";
-  launch.keep_disk_writes = true;
-}
-
 std::unique_ptr<Machine> QemuDriver::boot(const MachineSpec& spec, const BootOptions& options,
                                           Deadline deadline, const CancelToken& cancel) {
   try {
     Launch launch = this->launch(spec, options.cables);
-    give_disk(launch, deadline, cancel);
+    give_disk_of_its_own(launch.spec, deadline, cancel);
     auto machine = std::make_unique<QemuMachine>(
         launch, StartFiles{.scratch = engine().scratch, .cables = options.cables}, cancel);
     machine->await_agent(deadline);
@@ -233,7 +155,7 @@ std::unique_ptr<Machine> QemuDriver::fork(const Snapshot& snapshot, const ForkOp
       copy_ram(snapshot.directory / k_ram_file, launch.ram_file->path);
     else
       launch.ram_file = RamFile{snapshot.directory / k_ram_file, false};
-    give_disk(launch, deadline, cancel);
+    give_disk_of_its_own(launch.spec, deadline, cancel);
     auto machine =
         std::make_unique<QemuMachine>(launch,
                                       StartFiles{.scratch = engine().scratch,

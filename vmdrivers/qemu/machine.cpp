@@ -3,22 +3,18 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
-#include <fstream>
 
 #include "harness/base/filesystem.hpp"
 #include "harness/base/socket_pair.hpp"
 #include "harness/base/text.hpp"
 #include "harness/guest/agent_transport.hpp"
-#include "harness/vm/console.hpp"
-#include "harness/vm/snapshot.hpp"
-#include "vmdrivers/qemu/image.hpp"
+#include "vmdrivers/qemu_base/guest.hpp"
+#include "vmdrivers/qemu_base/host_facts.hpp"
+#include "vmdrivers/qemu_base/saved_machine.hpp"
 
 namespace nestbox::qemu {
 namespace {
-
-using nlohmann::json;
 
 /// How long a QEMU that was told to quit may take before it is killed.
 constexpr std::chrono::seconds k_quit_time(10);
@@ -50,26 +46,12 @@ std::map<std::string, std::string> qemu_environment(const fs::path& scratch) {
   return environment;
 }
 
-QmpClient::Command capabilities() {
-  json list = json::array();
-  for (const char* name : {"x-ignore-shared", "events"})
-    list.push_back({{"capability", name}, {"state", true}});
-  return {"migrate-set-capabilities", {{"capabilities", list}}};
-}
-
 std::vector<QmpClient::Command> first_commands(const Launch& launch) {
-  std::vector<QmpClient::Command> commands = {{"qmp_capabilities"}, capabilities()};
+  std::vector<QmpClient::Command> commands = {
+      {"qmp_capabilities"}, {"migrate-set-capabilities", migration_capabilities()}};
   if (launch.restore)
     commands.push_back({"migrate-incoming", {{"uri", "fd:" + std::to_string(k_state_descriptor)}}});
   return commands;
-}
-
-fs::perms saved_permissions(const fs::path& file) {
-  const fs::perms readable = fs::perms::owner_read | fs::perms::group_read | fs::perms::others_read;
-  // Before 8.2, QEMU opens a RAM file for writing even when it maps it privately: its owner must be
-  // allowed to, unless root, who always is.
-  const bool owner_writes = file.filename() == k_ram_file && ::geteuid() != 0;
-  return owner_writes ? readable | fs::perms::owner_write : readable;
 }
 
 }  // namespace
@@ -111,10 +93,7 @@ void QemuMachine::await_agent(Deadline deadline) {
   if (answered)
     return;
   m_cancel.throw_if_cancelled();
-  std::string message = "machine '" + spec().name + "' did not answer: " + cause(answered.error());
-  if (const std::string lines = telling_lines(console()); !lines.empty())
-    message += "\nits console said:\n" + lines;
-  throw Error(ErrorCode::lost, message);
+  throw unanswered(*this, cause(answered.error()));
 }
 
 std::string QemuMachine::cause(const Error& symptom) {
@@ -134,11 +113,7 @@ std::string QemuMachine::cause(const Error& symptom) {
 }
 
 Bytes QemuMachine::private_memory() const {
-  std::ifstream status("/proc/" + std::to_string(m_monitor->pid()) + "/status");
-  for (std::string line; std::getline(status, line);)
-    if (line.starts_with("RssAnon:"))
-      return kibibytes(std::stoull(line.substr(line.find(':') + 1)));
-  return {};
+  return private_memory_of(m_monitor->pid());
 }
 
 void QemuMachine::resume() {
@@ -166,13 +141,7 @@ Snapshot QemuMachine::save(Deadline deadline) {
   } catch (const Error& error) {
     throw error.during(during);
   }
-  punch_zero_pages(directory / k_ram_file);
-  Snapshot snapshot{directory, spec()};
-  snapshot.spec.save_directory.reset();
-  store_snapshot(snapshot);
-  for (const auto& entry : fs::directory_iterator(directory))
-    fs::permissions(entry.path(), saved_permissions(entry.path()));
-  return snapshot;
+  return seal_snapshot(spec());
 }
 
 }  // namespace nestbox::qemu

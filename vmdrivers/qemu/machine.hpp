@@ -53,9 +53,4 @@ private:
   std::unique_ptr<Transport> m_transport;
 };
 
-/// The files of a snapshot beside those that vm/snapshot.hpp names; the disk only when the machine
-/// had one.
-inline constexpr char k_state_file[] = "state";
-inline constexpr char k_disk_file[] = "disk.qcow2";
-
 }  // namespace nestbox::qemu

@@ -4,34 +4,19 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
-#include <utility>
 
 #include "harness/base/text.hpp"
 
 namespace nestbox::qemu {
 namespace {
 
-constexpr std::size_t k_console_tail = 256 * 1024;
 constexpr std::size_t k_diagnostics_tail = 4 * 1024;
-constexpr std::string_view k_panic = "Kernel panic - not syncing";
 
 /// From the end of a QEMU's connections to the end of its process.
 constexpr std::chrono::milliseconds k_grace(500);
-
-void append_bounded(std::string& tail, std::string_view bytes, std::size_t limit) {
-  tail += bytes;
-  // Cut seldom, for each cut moves all that stays.
-  if (tail.size() > 2 * limit)
-    tail.erase(0, tail.size() - limit);
-}
-
-std::string last_bytes(const std::string& tail, std::size_t limit) {
-  return tail.size() > limit ? tail.substr(tail.size() - limit) : tail;
-}
 
 bool pending(int descriptor) {
   pollfd entry{descriptor, POLLIN, 0};
@@ -58,7 +43,8 @@ Monitor::Monitor(Process process, QemuConnections connections, CancelToken cance
       m_diagnostics_pipe(std::move(connections.diagnostics)),
       m_agent_socket(std::move(connections.agent)),
       m_qmp(std::move(connections.qmp), [this](const QmpEvent& event) { handle(event); }),
-      m_cancel(std::move(cancel)), m_thread([this] { watch(); }) {}
+      m_cancel(std::move(cancel)), m_notice([this] { return told_end(); }),
+      m_thread([this] { watch(); }) {}
 
 Monitor::~Monitor() {
   m_stop.cancel();
@@ -71,7 +57,7 @@ void Monitor::started() noexcept {
 
 std::string Monitor::console() const {
   std::lock_guard lock(m_mutex);
-  return last_bytes(m_console, k_console_tail);
+  return m_console.text();
 }
 
 std::string Monitor::diagnostics() const {
@@ -89,33 +75,16 @@ Condition Monitor::condition() {
 }
 
 Condition Monitor::told_condition() const {
-  if (m_panicked)
+  if (m_panicked || m_console.panicked())
     return Condition::panicked;
   if (m_shut_down)
     return Condition::stopped;
   return m_ended ? Condition::lost : Condition::running;
 }
 
-void Monitor::on_end(std::function<void(Condition)> handler) {
-  const std::lock_guard lock(m_handler_mutex);
-  m_on_end = std::move(handler);
-  if (m_announced)
-    tell_end();
-}
-
-void Monitor::announce_end() {
-  const std::lock_guard lock(m_handler_mutex);
-  if (!std::exchange(m_announced, true))
-    tell_end();
-}
-
-void Monitor::tell_end() {
-  std::unique_lock lock(m_mutex);
-  const Condition condition = told_condition();
-  const bool wanted = m_on_end && !m_quit;
-  lock.unlock();
-  if (wanted)
-    m_on_end(condition);
+std::optional<Condition> Monitor::told_end() const {
+  const std::lock_guard lock(m_mutex);
+  return m_quit ? std::nullopt : std::optional(told_condition());
 }
 
 void Monitor::await_migration(Deadline deadline) {
@@ -189,7 +158,7 @@ void Monitor::watch() {
     }
     if (panic_grace.passed()) {
       panic_grace = Deadline::never();
-      announce_end();
+      m_notice.announce();
     }
   }
   while (read_console()) {
@@ -203,12 +172,12 @@ void Monitor::watch() {
     m_ended = true;
     m_changed.notify_all();
   }
-  announce_end();
+  m_notice.announce();
 }
 
 bool Monitor::panicked() const {
   std::lock_guard lock(m_mutex);
-  return m_panicked;
+  return m_panicked || m_console.panicked();
 }
 
 void Monitor::handle(const QmpEvent& event) {
@@ -227,12 +196,7 @@ bool Monitor::read_console() {
   std::array<char, 65536> buffer;
   const std::string_view bytes = read_some(m_console_socket.get(), buffer);
   std::lock_guard lock(m_mutex);
-  // The words may arrive in two reads.
-  const std::size_t overlap = std::min(m_console.size(), k_panic.size());
-  const std::size_t start = m_console.size() - overlap;
-  m_console += bytes;
-  m_panicked = m_panicked || m_console.find(k_panic, start) != std::string::npos;
-  append_bounded(m_console, {}, k_console_tail);
+  m_console.add(bytes);
   return !bytes.empty();
 }
 

@@ -3,11 +3,13 @@
 #include <condition_variable>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 
 #include "harness/base/subprocess.hpp"
-#include "harness/vm/machine.hpp"
+#include "harness/vm/console_tail.hpp"
+#include "harness/vm/end_notice.hpp"
 #include "vmdrivers/qemu/qmp_client.hpp"
 
 namespace nestbox::qemu {
@@ -41,7 +43,7 @@ public:
   Condition condition();
 
   /// As Machine::on_end.
-  void on_end(std::function<void(Condition)> handler);
+  void on_end(std::function<void(Condition)> handler) { m_notice.on_end(std::move(handler)); }
 
   /// Waits for the end of a migration that this machine was told to do. Error(infrastructure) when
   /// it failed or the machine ended first, Error(timeout).
@@ -54,8 +56,7 @@ private:
   void watch();
   void handle(const QmpEvent& event);
   bool panicked() const;
-  void announce_end();
-  void tell_end();                   ///< wants m_handler_mutex held
+  std::optional<Condition> told_end() const;
   Condition told_condition() const;  ///< wants m_mutex held
   bool read_console();               ///< false when there was nothing
   bool read_diagnostics();
@@ -71,7 +72,7 @@ private:
 
   mutable std::mutex m_mutex;
   std::condition_variable m_changed;
-  std::string m_console;
+  ConsoleTail m_console;
   std::string m_diagnostics;
   std::string m_migration;  ///< the last status told; empty before the first
   bool m_panicked = false;
@@ -79,10 +80,7 @@ private:
   bool m_quit = false;  ///< it ends because we told it to
   bool m_ended = false;
 
-  std::mutex m_handler_mutex;  ///< held while the handler is called; taken before m_mutex
-  std::function<void(Condition)> m_on_end;
-  bool m_announced = false;
-
+  EndNotice m_notice;
   std::thread m_thread;
 };
 

@@ -43,6 +43,18 @@ TEST(Layers, KeepDriversApart) {
               ElementsAre(HasSubstr("by vmdrivers/register_drivers.cpp only")));
 }
 
+TEST(Layers, LetDriversShareWhatRunsQemu) {
+  const std::string include = "#include \"vmdrivers/qemu_base/b.hpp\"\n";
+  EXPECT_THAT(layer_violations("vmdrivers/qemu/a.cpp", include), IsEmpty());
+  EXPECT_THAT(layer_violations("vmdrivers/qemu_base/a.cpp", include), IsEmpty());
+  EXPECT_THAT(layer_violations("runner/a.cpp", include),
+              ElementsAre(HasSubstr("is included by drivers only")));
+  EXPECT_THAT(layer_violations("vmdrivers/qemu_base/a.cpp", "#include \"vmdrivers/qemu/b.hpp\"\n"),
+              ElementsAre(HasSubstr("a driver is included by")));
+  EXPECT_THAT(layer_violations("vmdrivers/qemu_base/a.cpp", "#include \"harness/env/b.hpp\"\n"),
+              ElementsAre(HasSubstr("may include only itself and harness/aws, harness/base")));
+}
+
 TEST(Layers, LetOnlyMainKnowEveryDriver) {
   const std::string include = "#include \"vmdrivers/register_drivers.hpp\"\n";
   EXPECT_THAT(layer_violations("runner/main.cpp", include), IsEmpty());

@@ -1,4 +1,4 @@
-#include "vmdrivers/qemu/image.hpp"
+#include "vmdrivers/qemu_base/image.hpp"
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>

@@ -1,4 +1,4 @@
-#include "vmdrivers/qemu/accelerator.hpp"
+#include "vmdrivers/qemu_base/accelerator.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -146,6 +146,33 @@ TEST_F(AcceleratorFile, KnowsNothingWhenDamaged) {
   }
   EXPECT_EQ(load_choice(m_directory.path() / "absent", AcceleratorPolicy::prefer, "k"),
             std::nullopt);
+}
+
+TEST_F(AcceleratorFile, IsMadeByTheFirstWhoAsks) {
+  int guests = 0;
+  int probes = 0;
+  const DriverSettings settings{.accelerator = AcceleratorPolicy::never, .probe_guest = [&] {
+                                  ++guests;
+                                  return std::pair<fs::path, fs::path>("kernel", "initramfs");
+                                }};
+  const GuestProbe probe = [&](const Rung& rung, const MachineSpec& guest) {
+    ++probes;
+    EXPECT_EQ(rung.accelerator, (Accelerator{"tcg", "max"}));
+    EXPECT_EQ(guest.kernel, "kernel");
+    EXPECT_EQ(guest.initramfs, "initramfs");
+    return 3.0;
+  };
+  for (int turn = 0; turn < 2; ++turn)
+    EXPECT_EQ(chosen_accelerator(m_file, settings, "qemu 1", probe).slowdown, 3.0);
+  EXPECT_EQ(probes, 1);
+  chosen_accelerator(m_file, settings, "qemu 2", probe);
+  EXPECT_EQ(probes, 2);
+  EXPECT_EQ(guests, 2);
+}
+
+TEST_F(AcceleratorFile, NeedsAGuestToBeMade) {
+  const GuestProbe probe = [](const Rung&, const MachineSpec&) { return 1.0; };
+  EXPECT_THROW(chosen_accelerator(m_file, {}, "qemu 1", probe), Error);
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-#include "vmdrivers/qemu/program.hpp"
+#include "vmdrivers/qemu_base/program.hpp"
 
 #include <fmt/format.h>
 #include <sys/stat.h>

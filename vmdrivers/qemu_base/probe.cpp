@@ -1,4 +1,4 @@
-#include "vmdrivers/qemu/probe.hpp"
+#include "vmdrivers/qemu_base/probe.hpp"
 
 #include <fmt/format.h>
 
@@ -20,6 +20,7 @@ constexpr int k_rounds = 5;
 constexpr double k_most_slowdown = 20;
 
 constexpr std::chrono::minutes k_longest_boot(2);
+constexpr std::chrono::minutes k_measure_time(5);
 constexpr std::chrono::seconds k_measured_enough(10);
 
 using Seconds = std::chrono::duration<double>;
@@ -37,7 +38,17 @@ Seconds time_of(Run run) {
 
 }  // namespace
 
-void await_probe(QemuMachine& machine, std::chrono::seconds patience) {
+MachineSpec probe_machine(const std::pair<fs::path, fs::path>& guest) {
+  MachineSpec spec;
+  spec.name = "probe";
+  spec.kernel = guest.first;
+  spec.initramfs = guest.second;
+  // A kernel that talks from its first instruction on: silence means that it does not run.
+  spec.kernel_arguments = "loglevel=7 earlyprintk=ttyS0,115200";
+  return spec;
+}
+
+void await_probe(Machine& machine, const Cause& cause, std::chrono::seconds patience) {
   const Deadline end = Deadline::after(k_longest_boot);
   std::size_t printed = 0;
   while (true) {
@@ -46,7 +57,7 @@ void await_probe(QemuMachine& machine, std::chrono::seconds patience) {
     if (answered)
       return;
     if (machine.condition() != Condition::running)
-      throw Error(ErrorCode::lost, machine.cause(answered.error()));
+      throw Error(ErrorCode::lost, cause(answered.error()));
     const std::size_t now = machine.console().size();
     if (end.passed())
       throw Error(ErrorCode::timeout, fmt::format("a probe guest did not answer in {}",
@@ -59,7 +70,8 @@ void await_probe(QemuMachine& machine, std::chrono::seconds patience) {
   }
 }
 
-double measure_slowdown(Machine& machine, Deadline deadline) {
+double measure_slowdown(Machine& machine) {
+  const Deadline deadline = Deadline::after(k_measure_time);
   const TemporaryDirectory directory("nestbox-probe");
   machine.transport().get(k_busybox, directory.path(), mebibytes(16), deadline, {});
   const fs::path busybox = directory.path() / "busybox";

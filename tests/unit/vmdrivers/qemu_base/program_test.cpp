@@ -1,4 +1,4 @@
-#include "vmdrivers/qemu/program.hpp"
+#include "vmdrivers/qemu_base/program.hpp"
 
 #include <gtest/gtest.h>
 

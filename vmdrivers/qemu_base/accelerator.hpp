@@ -8,9 +8,21 @@
 #include <vector>
 
 #include "harness/vm/driver_registry.hpp"
-#include "vmdrivers/qemu/argv.hpp"
 
 namespace nestbox::qemu {
+
+/// What executes the guest's instructions.
+struct Accelerator {
+  std::string name;       ///< "kvm" or "tcg"
+  std::string cpu_model;  ///< QEMU's -cpu: "host,migratable=on", k_emulated_cpu
+
+  bool operator==(const Accelerator&) const = default;
+};
+
+/// All that software emulation can do, but for what makes a guest slower there: told of ERMS, Linux
+/// copies and clears byte by byte where it would take words; 5-level paging makes each walk longer.
+/// Without the two, a tree is copied in with a fifth less of the processor.
+inline constexpr char k_emulated_cpu[] = "max,-erms,-la57";
 
 /// One way to execute a guest, and for how long its probe guest may be silent.
 struct Rung {
@@ -66,5 +78,19 @@ std::optional<AcceleratorChoice> load_choice(const std::filesystem::path& file,
 /// Choices under other keys are dropped. The caller keeps other writers out.
 void store_choice(const std::filesystem::path& file, AcceleratorPolicy policy,
                   const std::string& key, const AcceleratorChoice& choice);
+
+/// Boots a guest with a rung's accelerator and measures it, as Probe.
+using GuestProbe = std::function<double(const Rung&, const MachineSpec& guest)>;
+
+/// choose_accelerator for this host, or what it chose before: kept at `file` until the host boots
+/// again, `hypervisor` (all else that the choice depends on) or the permissions of /dev/kvm change.
+/// Several processes may ask at once; one chooses. Throws what choose_accelerator and
+/// `settings.probe_guest` throw.
+AcceleratorChoice chosen_accelerator(const std::filesystem::path& file,
+                                     const DriverSettings& settings, const std::string& hypervisor,
+                                     const GuestProbe& probe);
+
+/// Whether a guest may have a /dev/kvm that works: emulation's `max` processor offers SVM.
+bool nests(const Accelerator& accelerator);
 
 }  // namespace nestbox::qemu

@@ -1,4 +1,4 @@
-#include "vmdrivers/qemu/accelerator.hpp"
+#include "vmdrivers/qemu_base/accelerator.hpp"
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -8,6 +8,8 @@
 
 #include "harness/base/filesystem.hpp"
 #include "harness/base/text.hpp"
+#include "vmdrivers/qemu_base/host_facts.hpp"
+#include "vmdrivers/qemu_base/probe.hpp"
 
 namespace nestbox::qemu {
 namespace {
@@ -179,6 +181,32 @@ void store_choice(const fs::path& file, AcceleratorPolicy policy, const std::str
                                               {"slowdown", choice.slowdown},
                                               {"rungs", rungs}};
   write_file_atomically(file, document.dump(2) + "\n");
+}
+
+AcceleratorChoice chosen_accelerator(const fs::path& file, const DriverSettings& settings,
+                                     const std::string& hypervisor, const GuestProbe& probe) {
+  const std::optional<Error> problem = kvm_problem();
+  // A reboot may bring another kernel or firmware; a change of permission another answer.
+  const std::string key =
+      fmt::format("{} {} kvm '{}'", boot_id(), hypervisor, problem ? problem->message : "");
+  const AcceleratorPolicy policy = settings.accelerator;
+  if (const auto known = load_choice(file, policy, key))
+    return *known;
+  const FileLock lock =
+      FileLock::acquire(fs::path(file).replace_extension(".lock"), FileLock::Mode::exclusive);
+  if (const auto known = load_choice(file, policy, key))
+    return *known;
+  if (!settings.probe_guest)
+    throw Error(ErrorCode::unsupported, "there is no guest to probe the accelerators with");
+  const MachineSpec guest = probe_machine(settings.probe_guest());
+  const AcceleratorChoice choice =
+      choose_accelerator(policy, problem, [&](const Rung& rung) { return probe(rung, guest); });
+  store_choice(file, policy, key, choice);
+  return choice;
+}
+
+bool nests(const Accelerator& accelerator) {
+  return accelerator.name == "tcg" || kvm_nests();
 }
 
 }  // namespace nestbox::qemu

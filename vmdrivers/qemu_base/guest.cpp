@@ -1,0 +1,24 @@
+#include "vmdrivers/qemu_base/guest.hpp"
+
+#include "harness/vm/console.hpp"
+
+namespace nestbox::qemu {
+
+std::string kernel_command_line(const MachineSpec& spec) {
+  // no_timer_check: a busy host may not let an emulated timer tick in the tenth of a second that
+  // Linux waits for it, and Linux then panics.
+  std::string command_line =
+      "console=ttyS0 quiet panic=-1 tsc=reliable no_timer_check net.ifnames=0";
+  if (!spec.kernel_arguments.empty())
+    command_line += " " + spec.kernel_arguments;
+  return command_line;
+}
+
+Error unanswered(const Machine& machine, const std::string& cause) {
+  std::string message = "machine '" + machine.spec().name + "' did not answer: " + cause;
+  if (const std::string lines = telling_lines(machine.console()); !lines.empty())
+    message += "\nits console said:\n" + lines;
+  return Error(ErrorCode::lost, message);
+}
+
+}  // namespace nestbox::qemu
