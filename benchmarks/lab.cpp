@@ -24,16 +24,22 @@ Lab::Lab(fs::path program)
     : m_program(std::move(program)), m_cache(cache_directory()),
       m_progress(std::make_unique<PlainProgress>()) {
   register_drivers(m_registry);
+  m_driver = make_driver("qemu");
+}
+
+std::unique_ptr<Driver> Lab::make_driver(const std::string& name) {
   DriverSettings settings;
   settings.accelerator = AcceleratorPolicy::never;
   settings.probe_guest = [this] {
     return EnvironmentBuilder::tiny_guest(m_cache, *m_progress, CancelToken());
   };
-  m_driver = m_registry.make("qemu", settings);
-  const Availability availability = m_driver->availability();
+  auto driver = m_registry.make(name, settings);
+  const Availability availability = driver->availability();
   if (!availability.available)
-    throw Error(ErrorCode::unsupported, "driver 'qemu' does not work here: " + availability.reason,
+    throw Error(ErrorCode::unsupported,
+                "driver '" + name + "' does not work here: " + availability.reason,
                 availability.hint);
+  return driver;
 }
 
 Lab::~Lab() = default;
@@ -42,10 +48,14 @@ std::shared_ptr<PreparedEnvironment> Lab::environment(const std::string& name,
                                                       std::size_t interfaces) {
   auto& prepared = m_environments[{name, interfaces}];
   if (!prepared)
-    prepared = EnvironmentBuilder(m_cache, *m_driver, *m_progress)
-                   .prepare(builtin_environments().at(name), fs::current_path(), CancelToken(),
-                            interfaces);
+    prepared = environment_on(*m_driver, name, interfaces);
   return prepared;
+}
+
+std::shared_ptr<PreparedEnvironment> Lab::environment_on(Driver& driver, const std::string& name,
+                                                         std::size_t interfaces) {
+  return EnvironmentBuilder(m_cache, driver, *m_progress)
+      .prepare(builtin_environments().at(name), fs::current_path(), CancelToken(), interfaces);
 }
 
 std::shared_ptr<PreparedTopology> Lab::topology(const Definition& definition,
@@ -62,6 +72,14 @@ DockerPeer& Lab::docker() {
   if (!m_docker)
     m_docker.emplace();
   return *m_docker;
+}
+
+Driver& Lab::libvirt() {
+  if (!m_libvirt)
+    m_libvirt.emplace();
+  if (!m_libvirt_driver)
+    m_libvirt_driver = make_driver("libvirt");
+  return *m_libvirt_driver;
 }
 
 Deadline patience() {

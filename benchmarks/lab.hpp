@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "benchmarks/docker_peer.hpp"
+#include "benchmarks/libvirt_peer.hpp"
 #include "harness/env/environment.hpp"
 #include "harness/env/topology_environment.hpp"
 #include "harness/vm/driver_registry.hpp"
@@ -28,13 +29,24 @@ public:
   std::shared_ptr<PreparedEnvironment> environment(const std::string& name,
                                                    std::size_t interfaces = 0);
 
+  /// As above, but on another driver than the lab's own.
+  std::shared_ptr<PreparedEnvironment> environment_on(Driver& driver, const std::string& name,
+                                                      std::size_t interfaces = 0);
+
   /// Built first when absent.
   std::shared_ptr<PreparedTopology> topology(const Definition& definition, const std::string& name);
 
   /// Started when first asked for; throws what DockerPeer's constructor throws.
   DockerPeer& docker();
 
+  /// With a daemon of its own, started when first asked for; throws what LibvirtPeer's constructor
+  /// throws.
+  Driver& libvirt();
+
 private:
+  /// Throws Error(unsupported) when it does not work here.
+  std::unique_ptr<Driver> make_driver(const std::string& name);
+
   fs::path m_program;
   LayerCache m_cache;
   std::unique_ptr<Progress> m_progress;
@@ -44,6 +56,8 @@ private:
       m_environments;
   std::map<std::string, std::shared_ptr<PreparedTopology>> m_topologies;
   std::optional<DockerPeer> m_docker;
+  std::optional<LibvirtPeer> m_libvirt;
+  std::unique_ptr<Driver> m_libvirt_driver;
 };
 
 /// How long anything here may take before the benchmark gives up.

@@ -40,8 +40,9 @@ int run(int argc, char** argv) {
   app.add_option("groups", chosen, "only these groups of rows");
   CLI11_PARSE(app, argc, argv);
 
-  std::vector<Group> groups = {tiny_forks(),     tiny_pool(), debian_forks(),   agent(),
-                               bench::program(), listing(),   network_switch(), worlds()};
+  std::vector<Group> groups = {tiny_forks(),    tiny_pool(),      debian_forks(),
+                               libvirt_forks(), agent(),          bench::program(),
+                               listing(),       network_switch(), worlds()};
   if (!chosen.empty())
     std::erase_if(groups, [&](const Group& group) {
       return std::find(chosen.begin(), chosen.end(), group.name) == chosen.end();

@@ -20,6 +20,7 @@ struct Group {
 Group tiny_forks();      ///< against raw QEMU and docker run
 Group tiny_pool();       ///< from the warm pool, against docker run
 Group debian_forks();    ///< against raw QEMU and a cold boot; a clone's memory
+Group libvirt_forks();   ///< against the same calls by hand
 Group agent();           ///< round trips, commands, files
 Group program();         ///< `nestbox run`, a hundred tests
 Group listing();         ///< a hundred thousand tests

@@ -9,6 +9,9 @@
 #ifdef NESTBOX_WITH_EC2
 #include "vmdrivers/ec2/driver.hpp"
 #endif
+#ifdef NESTBOX_WITH_LIBVIRT
+#include "vmdrivers/libvirt/driver.hpp"
+#endif
 #ifdef NESTBOX_WITH_SSH
 #include "vmdrivers/docker_machine/driver.hpp"
 #include "vmdrivers/ssh/driver.hpp"
@@ -18,6 +21,11 @@ namespace nestbox {
 
 void register_drivers(DriverRegistry& registry) {
   registry.add("qemu", qemu::make_driver);
+#ifdef NESTBOX_WITH_LIBVIRT
+  registry.add("libvirt", libvirt::make_driver);
+#else
+  add_absent_driver(registry, "libvirt", "build it with '-DNESTBOX_WITH_LIBVIRT=ON' (libvirt-dev)");
+#endif
 #ifdef NESTBOX_WITH_DOCKER
   registry.add("docker", docker::make_driver);
 #else

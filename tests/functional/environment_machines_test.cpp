@@ -17,7 +17,7 @@ using testing::MatchesRegex;
 /// Environments on real machines, in the tests' shared cache.
 class EnvironmentMachines : public testing::Test {
 protected:
-  EnvironmentMachines() : m_driver(make_qemu_driver()), m_cache(cache_directory()) {}
+  EnvironmentMachines() : m_driver(make_machine_driver()), m_cache(cache_directory()) {}
 
   std::shared_ptr<PreparedEnvironment> prepare(const Environment& environment) {
     return EnvironmentBuilder(m_cache, *m_driver, m_progress)

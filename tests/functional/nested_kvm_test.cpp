@@ -39,7 +39,7 @@ std::vector<std::string> files_below(const fs::path& directory) {
 
 /// Hosts like ours have no working KVM. An emulated machine has: its `max` processor offers SVM.
 TEST(NestedKvm, IsFoundAndForksInsideAnEmulatedMachine) {
-  const auto driver = make_qemu_driver();
+  const auto driver = make_machine_driver();
   ASSERT_TRUE(driver->capabilities().nested);
   Environment definition = builtin_environments().at("debian");
   definition.name = "nested";

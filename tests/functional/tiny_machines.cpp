@@ -4,7 +4,7 @@
 
 #include "harness/env/environment.hpp"
 #include "tests/support/progress_recorder.hpp"
-#include "vmdrivers/qemu/driver.hpp"
+#include "vmdrivers/register_drivers.hpp"
 
 namespace nestbox {
 
@@ -15,9 +15,16 @@ std::pair<fs::path, fs::path> tiny_guest() {
   return EnvironmentBuilder::tiny_guest(cache, progress, {});
 }
 
-std::unique_ptr<Driver> make_qemu_driver(AcceleratorPolicy policy) {
+std::string driver_under_test() {
+  const char* name = std::getenv("NESTBOX_TEST_DRIVER");
+  return name ? name : "qemu";
+}
+
+std::unique_ptr<Driver> make_machine_driver(AcceleratorPolicy policy) {
   ::setenv("XDG_CACHE_HOME", NESTBOX_TEST_CACHE, 1);
-  return qemu::make_driver({.accelerator = policy, .probe_guest = tiny_guest});
+  DriverRegistry registry;
+  register_drivers(registry);
+  return registry.make(driver_under_test(), {.accelerator = policy, .probe_guest = tiny_guest});
 }
 
 MachineSpec tiny_machine() {

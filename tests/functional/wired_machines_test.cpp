@@ -44,7 +44,7 @@ class WiredMachines : public testing::Test {
 protected:
   static void SetUpTestSuite() {
     s_directory = std::make_unique<TemporaryDirectory>();
-    s_driver = make_qemu_driver();
+    s_driver = make_machine_driver();
     MachineSpec spec = tiny_machine();
     spec.name = "template";
     spec.interfaces = {{"52:54:00:00:00:01"}, {"52:54:00:00:00:02"}};

@@ -6,7 +6,7 @@
 
 namespace nestbox {
 
-WorldFixture::WorldFixture() : m_driver(make_qemu_driver()), m_cache(cache_directory()) {}
+WorldFixture::WorldFixture() : m_driver(make_machine_driver()), m_cache(cache_directory()) {}
 
 std::shared_ptr<PreparedTopology> WorldFixture::prepare(const std::string& yaml) {
   const auto definition = load_definition("version: 1\n" + yaml, "nestbox.yml");

@@ -68,6 +68,7 @@ NestboxProgram::NestboxProgram(Cache cache)
                  {"TMPDIR", home() / "tmp"},
                  {"XDG_CACHE_HOME", cache_home},
                  {"XDG_STATE_HOME", home() / "state"},
+                 {"LIBVIRT_AUTOSTART", "0"},
                  {"NESTBOX_TEST_WORLD", home()}};
 }
 

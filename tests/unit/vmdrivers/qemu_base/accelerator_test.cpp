@@ -157,7 +157,7 @@ TEST_F(AcceleratorFile, IsMadeByTheFirstWhoAsks) {
                                 }};
   const GuestProbe probe = [&](const Rung& rung, const MachineSpec& guest) {
     ++probes;
-    EXPECT_EQ(rung.accelerator, (Accelerator{"tcg", "max"}));
+    EXPECT_EQ(rung.accelerator, (Accelerator{"tcg", k_emulated_cpu}));
     EXPECT_EQ(guest.kernel, "kernel");
     EXPECT_EQ(guest.initramfs, "initramfs");
     return 3.0;

@@ -13,11 +13,11 @@ namespace {
 using testing::HasSubstr;
 
 /// One template of the tiny guest with a small disk, for all tests of this program.
-class QemuMachines : public testing::Test {
+class LiveMachines : public testing::Test {
 protected:
   static void SetUpTestSuite() {
     s_directory = std::make_unique<TemporaryDirectory>();
-    s_driver = make_qemu_driver();
+    s_driver = make_machine_driver();
     const fs::path staging = s_directory->path() / "staging";
     fs::create_directory(staging);
     const fs::path disk = s_directory->path() / "disk.raw";
@@ -57,12 +57,12 @@ protected:
   static inline Snapshot s_template;
 };
 
-TEST_F(QemuMachines, ForkFromWhereTheLayerLiesNow) {
+TEST_F(LiveMachines, ForkFromWhereTheLayerLiesNow) {
   const auto clone = fork("clone");
   EXPECT_EQ(shell(*clone, "head -c 8 /dev/vda"), "template");
 }
 
-TEST_F(QemuMachines, NeverChangeTheirTemplate) {
+TEST_F(LiveMachines, NeverChangeTheirTemplate) {
   const auto digests = [] {
     std::vector<std::string> all;
     for (const char* file : {"ram", "state", "disk.qcow2"})
@@ -77,21 +77,21 @@ TEST_F(QemuMachines, NeverChangeTheirTemplate) {
   EXPECT_EQ(digests(), before);
 }
 
-TEST_F(QemuMachines, AreSavedReadOnly) {
+TEST_F(LiveMachines, AreSavedReadOnly) {
   for (const auto& entry : fs::directory_iterator(s_template.directory)) {
     const fs::perms writable = fs::perms::group_write | fs::perms::others_write;
     EXPECT_EQ(entry.status().permissions() & writable, fs::perms::none) << entry.path();
   }
 }
 
-TEST_F(QemuMachines, ShareTheirTemplatesMemory) {
+TEST_F(LiveMachines, ShareTheirTemplatesMemory) {
   const auto clone = fork("clone");
   shell(*clone, "true");
   EXPECT_GT(clone->private_memory(), mebibytes(4));
   EXPECT_LT(clone->private_memory(), mebibytes(64));
 }
 
-TEST_F(QemuMachines, TellAPanicFromAPowerOff) {
+TEST_F(LiveMachines, TellAPanicFromAPowerOff) {
   const auto panicked = fork("panicked");
   EXPECT_EQ(condition_after(*panicked, "echo c > /proc/sysrq-trigger; sleep 60"),
             Condition::panicked);
@@ -104,7 +104,7 @@ TEST_F(QemuMachines, TellAPanicFromAPowerOff) {
             Condition::stopped);
 }
 
-TEST_F(QemuMachines, WaitWhenForkedPaused) {
+TEST_F(LiveMachines, WaitWhenForkedPaused) {
   const auto clone = s_driver->fork(s_template, {.name = "paused", .paused = true}, soon(), {});
   EXPECT_EQ(clone->condition(), Condition::running);
   clone->resume();
@@ -112,7 +112,7 @@ TEST_F(QemuMachines, WaitWhenForkedPaused) {
   EXPECT_EQ(shell(*clone, "echo awake"), "awake\n");
 }
 
-TEST_F(QemuMachines, AreLostWhenTheirStateIsDamaged) {
+TEST_F(LiveMachines, AreLostWhenTheirStateIsDamaged) {
   const TemporaryDirectory directory;
   for (const auto& entry : fs::directory_iterator(s_template.directory))
     fs::copy(entry.path(), directory.path() / entry.path().filename());
@@ -127,12 +127,12 @@ TEST_F(QemuMachines, AreLostWhenTheirStateIsDamaged) {
   }
 }
 
-TEST_F(QemuMachines, AreNotSavedUnlessTheyWereMadeForIt) {
+TEST_F(LiveMachines, AreNotSavedUnlessTheyWereMadeForIt) {
   const auto clone = fork("clone");
   EXPECT_THROW(clone->save(soon()), Error);
 }
 
-TEST_F(QemuMachines, HaveANetworkOnlyWhenAsked) {
+TEST_F(LiveMachines, HaveANetworkOnlyWhenAsked) {
   const auto clone = fork("clone");
   EXPECT_EQ(shell(*clone, "ls /sys/class/net | grep -v lo | wc -l"), "0\n");
   MachineSpec spec = tiny_machine();
@@ -142,7 +142,7 @@ TEST_F(QemuMachines, HaveANetworkOnlyWhenAsked) {
   EXPECT_EQ(shell(*networked, "ls /sys/class/net | grep -v lo | wc -l"), "1\n");
 }
 
-TEST_F(QemuMachines, SayOnTheConsoleWhyTheyDoNotBoot) {
+TEST_F(LiveMachines, SayOnTheConsoleWhyTheyDoNotBoot) {
   MachineSpec spec = tiny_machine();
   spec.name = "broken";
   spec.kernel_arguments = "rdinit=/nonexistent";
@@ -156,8 +156,8 @@ TEST_F(QemuMachines, SayOnTheConsoleWhyTheyDoNotBoot) {
   }
 }
 
-TEST(QemuAccelerator, IsFoundInBoundedTimeWhateverTheHostsKvmDoes) {
-  const auto driver = make_qemu_driver(AcceleratorPolicy::prefer);
+TEST(Accelerator, IsFoundInBoundedTimeWhateverTheHostsKvmDoes) {
+  const auto driver = make_machine_driver(AcceleratorPolicy::prefer);
   const Availability availability = driver->availability();
   EXPECT_TRUE(availability.available) << availability.reason;
   EXPECT_TRUE(availability.acceleration == "kvm" || availability.acceleration == "tcg");

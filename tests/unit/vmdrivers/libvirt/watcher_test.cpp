@@ -1,0 +1,134 @@
+#include "vmdrivers/libvirt/watcher.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <future>
+#include <memory>
+
+#include "harness/base/result.hpp"
+#include "harness/base/socket_pair.hpp"
+#include "harness/base/subprocess.hpp"
+
+namespace nestbox::libvirt {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::HasSubstr;
+
+Deadline soon() {
+  return Deadline::after(60s);
+}
+
+/// A shell that plays QEMU: 3 is the agent's port, 5 the console. It goes on until it is told to
+/// end, or killed.
+class Play {
+public:
+  explicit Play(const std::string& script, CancelToken cancel = {}) {
+    SocketPair agent;
+    SocketPair console;
+    SocketPair input;
+    m_input = std::move(input.ours);
+    m_process = std::make_unique<Process>(Process::spawn(
+        {.argv = {"/bin/sh", "-c", script + "\nread line"},
+         .descriptors = {
+             {0, input.theirs.get()}, {3, agent.theirs.get()}, {5, console.theirs.get()}}}));
+    watcher = std::make_unique<Watcher>(look_after(m_process->pid()), std::move(console.ours),
+                                        std::move(agent.ours), std::move(cancel));
+    watcher->on_end([this](Condition condition) { m_told.set_value(condition); });
+  }
+  ~Play() { watcher.reset(); }
+
+  void end() { m_input.close(); }
+  Condition told() {
+    std::future<Condition> future = m_told.get_future();
+    return future.wait_until(soon().instant()) == std::future_status::ready ? future.get()
+                                                                            : Condition::running;
+  }
+
+  std::unique_ptr<Watcher> watcher;
+
+private:
+  FileDescriptor m_input;
+  std::unique_ptr<Process> m_process;
+  std::promise<Condition> m_told;
+};
+
+TEST(LibvirtWatcher, SeesADomainThatRuns) {
+  Play play("true");
+  EXPECT_EQ(play.watcher->condition(), Condition::running);
+}
+
+TEST(LibvirtWatcher, TellsAPowerOffFromADeadQemu) {
+  Play off("true");
+  off.watcher->handle(DomainEvent::shut_down);
+  off.watcher->handle(DomainEvent::ended);
+  off.end();
+  EXPECT_EQ(off.told(), Condition::stopped);
+  EXPECT_EQ(off.watcher->condition(), Condition::stopped);
+  Play killed("true");
+  killed.end();
+  EXPECT_EQ(killed.told(), Condition::lost);
+  EXPECT_EQ(killed.watcher->condition(), Condition::lost);
+}
+
+TEST(LibvirtWatcher, SeesAPanicOnTheConsole) {
+  Play play("printf '[1.0] Kernel panic - not' >&5; printf ' syncing: test\\n' >&5");
+  EXPECT_EQ(play.told(), Condition::panicked);
+  EXPECT_THAT(play.watcher->console(), HasSubstr("Kernel panic - not syncing: test"));
+}
+
+TEST(LibvirtWatcher, IsToldOfAPanicByLibvirt) {
+  Play play("true");
+  play.watcher->handle(DomainEvent::crashed);
+  play.watcher->handle(DomainEvent::ended);
+  play.end();
+  EXPECT_EQ(play.told(), Condition::panicked);
+}
+
+TEST(LibvirtWatcher, KeepsTheLastWordsOfTheConsole) {
+  Play play("echo 'last words' >&5; exit 0");
+  EXPECT_EQ(play.told(), Condition::lost);
+  EXPECT_EQ(play.watcher->console(), "last words\n");
+}
+
+TEST(LibvirtWatcher, DoesNotTellOfAnEndThatIsWanted) {
+  Play play("true");
+  EXPECT_TRUE(play.watcher->kill());
+  EXPECT_TRUE(play.watcher->await_end(soon()));
+  bool told = false;
+  play.watcher->on_end([&](Condition) { told = true; });
+  play.watcher.reset();
+  EXPECT_FALSE(told);
+}
+
+TEST(LibvirtWatcher, KillsTheQemuOfACancelledBoot) {
+  CancelSource cancel;
+  Play play("true", cancel.token());
+  cancel.cancel();
+  EXPECT_TRUE(play.watcher->await_end(soon()));
+}
+
+TEST(LibvirtWatcher, WaitsForAMigration) {
+  Play play("true");
+  play.watcher->handle(DomainEvent::migrated);
+  play.watcher->await_migration(1, soon());
+  const auto code = [&](int count, Deadline deadline) {
+    const Result<void> waited =
+        catch_error([&] { play.watcher->await_migration(count, deadline); });
+    return waited ? ErrorCode::usage : waited.error().code;
+  };
+  EXPECT_EQ(code(2, Deadline::after(0s)), ErrorCode::timeout);
+  play.watcher->handle(DomainEvent::migration_failed);
+  EXPECT_EQ(code(2, soon()), ErrorCode::infrastructure);
+}
+
+TEST(LibvirtWatcher, DoesNotWaitForTheMigrationOfAQemuThatHasEnded) {
+  Play play("true");
+  play.end();
+  EXPECT_THROW(play.watcher->await_migration(1, soon()), Error);
+}
+
+}  // namespace
+}  // namespace nestbox::libvirt
