@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cerrno>
 
 #include "harness/base/text.hpp"
 #include "harness/base/utf8.hpp"
@@ -104,7 +105,11 @@ Error system_error(const std::string& what_failed, int error_number) {
   std::string reason = description ? description : "unknown error " + std::to_string(error_number);
   if (reason.size() > 1 && std::islower(static_cast<unsigned char>(reason[1])))
     reason[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(reason[0])));
-  return Error(ErrorCode::io, what_failed + ": " + reason);
+  const bool full = error_number == ENOSPC || error_number == EDQUOT;
+  return Error(ErrorCode::io, what_failed + ": " + reason,
+               full ? "make room: 'nestbox cache gc --keep 5GiB' removes what was not used for "
+                      "longest"
+                    : "");
 }
 
 int exit_code(ErrorCode code) {

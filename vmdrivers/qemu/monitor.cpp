@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <csignal>
 
+#include "harness/base/log.hpp"
 #include "harness/base/text.hpp"
 
 namespace nestbox::qemu {
@@ -189,7 +190,18 @@ void Monitor::handle(const QmpEvent& event) {
     m_panicked = true;
   else if (event.name == "MIGRATION")
     m_migration = event.data.value("status", "");
+  else if (event.name == "BLOCK_IO_ERROR" && event.data.value("action", "") == "stop")
+    end_stopped(event.data.value("nospace", false));
   m_changed.notify_all();
+}
+
+/// QEMU stops a machine whose disk cannot be written, and would wait for somebody to make room.
+void Monitor::end_stopped(bool no_space) {
+  log(LogLevel::warning,
+      no_space ? "a machine is ended, for the file system that its disk is on is full: 'nestbox "
+                 "cache gc --keep 5GiB' frees some of it"
+               : "a machine is ended, for what its disk is on cannot be written");
+  m_process.signal(SIGKILL);
 }
 
 bool Monitor::read_console() {

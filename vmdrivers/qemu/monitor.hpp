@@ -55,6 +55,7 @@ public:
 private:
   void watch();
   void handle(const QmpEvent& event);
+  void end_stopped(bool no_space);
   bool panicked() const;
   std::optional<Condition> told_end() const;
   Condition told_condition() const;  ///< wants m_mutex held

@@ -63,6 +63,8 @@ TEST(Error, SaysWhatTheSystemSaid) {
   EXPECT_STREQ(system_error("cannot open '/x'", ENOENT).what(),
                "cannot open '/x': no such file or directory");
   EXPECT_EQ(system_error("x", ENOENT).code, ErrorCode::io);
+  EXPECT_EQ(system_error("x", ENOENT).hint, "");
+  EXPECT_NE(system_error("cannot write '/x'", ENOSPC).hint, "");
   EXPECT_STREQ(system_error("cannot wait", 99999).what(), "cannot wait: unknown error 99999");
 }
 

@@ -53,6 +53,15 @@ TEST(QemuMonitor, SeesAMachineThatRuns) {
   EXPECT_EQ(monitor->condition(), Condition::running);
 }
 
+TEST(QemuMonitor, EndsAMachineWhoseDiskIsFull) {
+  const auto monitor =
+      watch(event("BLOCK_IO_ERROR", R"({"device": "disk", "operation": "write", "action": "stop",)"
+                                    R"( "nospace": true, "reason": "No space left on device"})")
+            + "read line <&4; sleep 1000");
+  ASSERT_TRUE(monitor->await_end(soon()));
+  EXPECT_EQ(monitor->condition(), Condition::lost);
+}
+
 TEST(QemuMonitor, TellsAPowerOffFromADeadQemu) {
   const auto off = watch(event("SHUTDOWN", R"({"guest": true, "reason": "guest-shutdown"})"));
   ASSERT_TRUE(off->await_end(soon()));
