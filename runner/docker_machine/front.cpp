@@ -167,9 +167,7 @@ int inspect(const MachineStore& store, const DockerMachineCall& call) {
   return say(call.format.empty() ? json : format_inspected(json, call.format));
 }
 
-}  // namespace
-
-int run_docker_machine(const std::vector<std::string>& words) {
+int run(const std::vector<std::string>& words) {
   const DockerMachineCall call = parse_docker_machine(words);
   if (call.command == "help")
     return say(docker_machine_usage());
@@ -186,6 +184,9 @@ int run_docker_machine(const std::vector<std::string>& words) {
     return copy(store, call);
   if (call.command == "start")
     return start(store, call);
+  if (call.command == "restart")
+    throw Error(ErrorCode::unsupported, "a machine that reboots is gone: it cannot be restarted",
+                "remove it and create it anew, which takes no longer");
   if (call.command == "stop" || call.command == "kill")
     return stop(store, call);
   const std::string& name = call.names[0];
@@ -202,6 +203,18 @@ int run_docker_machine(const std::vector<std::string>& words) {
   for (const std::string& each : call.names)
     say(running_machine(store, each).address);
   return 0;
+}
+
+}  // namespace
+
+int run_docker_machine(const std::vector<std::string>& words) {
+  try {
+    return run(words);
+  } catch (const Error& error) {
+    // As docker-machine ends, whatever the mistake.
+    std::cerr << printable(error.render()) << '\n';
+    return 1;
+  }
 }
 
 }  // namespace nestbox

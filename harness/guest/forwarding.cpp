@@ -1,0 +1,132 @@
+#include "harness/guest/forwarding.hpp"
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <list>
+
+#include "harness/base/error.hpp"
+#include "harness/base/log.hpp"
+#include "harness/base/text.hpp"
+
+namespace nestbox {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int k_backlog = 64;
+constexpr std::size_t k_most_connections = 256;
+
+FileDescriptor listening(FileDescriptor socket, const sockaddr* address, socklen_t size,
+                         const std::string& what) {
+  if (!socket || ::bind(socket.get(), address, size) != 0 || ::listen(socket.get(), k_backlog) != 0)
+    throw system_error("cannot listen on " + what, errno);
+  return socket;
+}
+
+FileDescriptor listen_on_loopback() {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  return listening(FileDescriptor(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)),
+                   reinterpret_cast<const sockaddr*>(&address), sizeof address, "the loopback");
+}
+
+FileDescriptor listen_on_file(const fs::path& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const std::string name = path;
+  if (name.size() >= sizeof address.sun_path)
+    throw Error(ErrorCode::io, "the path '" + name + "' is too long for a socket",
+                "set XDG_STATE_HOME to a shorter one");
+  name.copy(address.sun_path, name.size());
+  ::unlink(name.c_str());
+  return listening(FileDescriptor(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)),
+                   reinterpret_cast<const sockaddr*>(&address), sizeof address, "'" + name + "'");
+}
+
+int port_of(const FileDescriptor& socket) {
+  sockaddr_in address{};
+  socklen_t size = sizeof address;
+  ::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&address), &size);
+  return address.sin_family == AF_INET ? ntohs(address.sin_port) : 0;
+}
+
+/// One connection, served by a command in the machine.
+class Connection {
+public:
+  Connection(Machine& machine, const std::vector<std::string>& server, FileDescriptor socket)
+      : m_socket(std::move(socket)),
+        m_thread([this, &machine, &server] { serve(machine, server); }) {}
+  ~Connection() {
+    m_stop.cancel();
+    ::shutdown(m_socket.get(), SHUT_RDWR);  // lets go of who writes
+    m_thread.join();
+  }
+  bool done() const { return m_finished.token().cancelled(); }
+
+private:
+  void serve(Machine& machine, const std::vector<std::string>& server) {
+    const CommandIo io = {
+        .output = [this](OutputStream stream, std::string_view bytes) { write(stream, bytes); },
+        .input = m_socket.get()};
+    const Command command = {.argv = server, .leaves_running = true};
+    const Result<CommandResult> ended = catch_error(
+        [&] { return machine.transport().run(command, io, Deadline::never(), m_stop.token()); });
+    if (!ended)
+      log(LogLevel::info, "a connection ended: " + ended.error().message);
+    ::shutdown(m_socket.get(), SHUT_RDWR);
+    m_finished.cancel();
+  }
+
+  void write(OutputStream stream, std::string_view bytes) {
+    if (stream == OutputStream::standard_error)
+      return log(LogLevel::debug, printable(trim(bytes)));
+    while (!bytes.empty()) {
+      const ssize_t count = ::send(m_socket.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+      if (count < 0 && errno == EINTR)
+        continue;
+      if (count < 0)
+        return m_stop.cancel();
+      bytes.remove_prefix(static_cast<std::size_t>(count));
+    }
+  }
+
+  FileDescriptor m_socket;
+  CancelSource m_stop;
+  CancelSource m_finished;
+  std::thread m_thread;
+};
+
+}  // namespace
+
+Forwarding::Forwarding(Machine& machine, std::vector<std::string> server)
+    : Forwarding(machine, std::move(server), listen_on_loopback()) {}
+
+Forwarding::Forwarding(Machine& machine, std::vector<std::string> server, const fs::path& path)
+    : Forwarding(machine, std::move(server), listen_on_file(path)) {}
+
+Forwarding::Forwarding(Machine& machine, std::vector<std::string> server, FileDescriptor listener)
+    : m_machine(machine), m_server(std::move(server)), m_listener(std::move(listener)),
+      m_port(port_of(m_listener)), m_thread([this] { serve(); }) {}
+
+Forwarding::~Forwarding() {
+  m_stop.cancel();
+  m_thread.join();
+}
+
+/// The life of our thread.
+void Forwarding::serve() const {
+  std::list<Connection> connections;
+  while (wait_readable(m_listener.get(), Deadline::never(), m_stop.token()) == Wait::ready) {
+    connections.remove_if([](const Connection& connection) { return connection.done(); });
+    FileDescriptor socket(::accept4(m_listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
+    if (socket && connections.size() < k_most_connections)
+      connections.emplace_back(m_machine, m_server, std::move(socket));
+  }
+}
+
+}  // namespace nestbox
