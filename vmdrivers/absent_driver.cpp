@@ -41,10 +41,12 @@ private:
 
 }  // namespace
 
-void add_absent_driver(DriverRegistry& registry, const std::string& name, const std::string& hint) {
-  registry.add(name, [name, hint](const DriverSettings&) {
+void add_absent_driver(DriverRegistry& registry, const std::string& name, const std::string& hint,
+                       Cost cost) {
+  const auto make = [name, hint](const DriverSettings&) {
     return std::make_unique<AbsentDriver>(name, hint);
-  });
+  };
+  registry.add(name, make, cost);
 }
 
 }  // namespace nestbox

@@ -20,32 +20,38 @@
 namespace nestbox {
 
 void register_drivers(DriverRegistry& registry) {
-  registry.add("qemu", qemu::make_driver);
+  registry.add("qemu", qemu::make_driver, Cost::guest);
 #ifdef NESTBOX_WITH_LIBVIRT
-  registry.add("libvirt", libvirt::make_driver);
+  registry.add("libvirt", libvirt::make_driver, Cost::guest);
 #else
-  add_absent_driver(registry, "libvirt", "build it with '-DNESTBOX_WITH_LIBVIRT=ON' (libvirt-dev)");
+  add_absent_driver(registry, "libvirt", "build it with '-DNESTBOX_WITH_LIBVIRT=ON' (libvirt-dev)",
+                    Cost::guest);
 #endif
 #ifdef NESTBOX_WITH_DOCKER
-  registry.add("docker", docker::make_driver);
+  registry.add("docker", docker::make_driver, Cost::container);
 #else
-  add_absent_driver(registry, "docker", "build it with '-DNESTBOX_WITH_DOCKER=ON'");
+  add_absent_driver(registry, "docker", "build it with '-DNESTBOX_WITH_DOCKER=ON'",
+                    Cost::container);
 #endif
 #ifdef NESTBOX_WITH_SSH
-  registry.add("docker-machine", docker_machine::make_driver);
-  registry.add("ssh", ssh::make_driver);
+  registry.add("docker-machine", docker_machine::make_driver, Cost::money);
+  registry.add("ssh", ssh::make_driver, Cost::host);
 #else
   add_absent_driver(registry, "docker-machine",
-                    "build it with '-DNESTBOX_WITH_SSH=ON' (libssh-dev)");
-  add_absent_driver(registry, "ssh", "build it with '-DNESTBOX_WITH_SSH=ON' (libssh-dev)");
+                    "build it with '-DNESTBOX_WITH_SSH=ON' (libssh-dev)", Cost::money);
+  add_absent_driver(registry, "ssh", "build it with '-DNESTBOX_WITH_SSH=ON' (libssh-dev)",
+                    Cost::host);
 #endif
 #ifdef NESTBOX_WITH_EC2
-  registry.add("ec2", [](const DriverSettings& settings) { return ec2::make_driver(settings); });
+  registry.add(
+      "ec2", [](const DriverSettings& settings) { return ec2::make_driver(settings); },
+      Cost::money);
 #else
   add_absent_driver(registry, "ec2",
-                    "build it with '-DNESTBOX_WITH_EC2=ON -DNESTBOX_WITH_SSH=ON' (libssh-dev)");
+                    "build it with '-DNESTBOX_WITH_EC2=ON -DNESTBOX_WITH_SSH=ON' (libssh-dev)",
+                    Cost::money);
 #endif
-  registry.add("local", local::make_driver);
+  registry.add("local", local::make_driver, Cost::nothing);
 }
 
 }  // namespace nestbox

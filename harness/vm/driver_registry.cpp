@@ -5,23 +5,30 @@
 
 namespace nestbox {
 
-void DriverRegistry::add(std::string name, Factory factory) {
-  m_factories.emplace_back(std::move(name), std::move(factory));
+void DriverRegistry::add(std::string name, Factory factory, Cost cost) {
+  m_entries.push_back({std::move(name), std::move(factory), cost});
 }
 
 std::vector<std::string> DriverRegistry::names() const {
   std::vector<std::string> names;
-  for (const auto& [name, factory] : m_factories)
-    names.push_back(name);
+  for (const Entry& entry : m_entries)
+    names.push_back(entry.name);
+  return names;
+}
+
+std::vector<std::string> DriverRegistry::names(Cost cost) const {
+  std::vector<std::string> names;
+  for (const Entry& entry : m_entries)
+    if (entry.cost == cost)
+      names.push_back(entry.name);
   return names;
 }
 
 std::unique_ptr<Driver> DriverRegistry::make(const std::string& name,
                                              const DriverSettings& settings) const {
-  for (const auto& [known, factory] : m_factories) {
-    if (known == name)
-      return factory(settings);
-  }
+  for (const Entry& entry : m_entries)
+    if (entry.name == name)
+      return entry.factory(settings);
   const std::string near = did_you_mean(name, names());
   throw Error(ErrorCode::usage, "unknown driver '" + name + "'",
               near.empty() ? "the drivers are " + join(names(), ", ") : near);

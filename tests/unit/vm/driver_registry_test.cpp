@@ -13,10 +13,11 @@ using testing::ElementsAre;
 DriverRegistry two_drivers(std::string& made) {
   DriverRegistry registry;
   for (const std::string name : {"qemu", "local"}) {
-    registry.add(name, [&made, name](const DriverSettings&) {
+    const auto make = [&made, name](const DriverSettings&) {
       made = name;
       return nullptr;
-    });
+    };
+    registry.add(name, make, name == "qemu" ? Cost::guest : Cost::nothing);
   }
   return registry;
 }
@@ -24,6 +25,13 @@ DriverRegistry two_drivers(std::string& made) {
 TEST(DriverRegistry, KeepsTheOrderOfPreference) {
   std::string made;
   EXPECT_THAT(two_drivers(made).names(), ElementsAre("qemu", "local"));
+}
+
+TEST(DriverRegistry, KnowsWhatDriversCost) {
+  std::string made;
+  EXPECT_THAT(two_drivers(made).names(Cost::guest), ElementsAre("qemu"));
+  EXPECT_THAT(two_drivers(made).names(Cost::money), ElementsAre());
+  EXPECT_EQ(made, "");
 }
 
 TEST(DriverRegistry, MakesADriverByName) {
