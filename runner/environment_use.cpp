@@ -2,6 +2,11 @@
 
 namespace nestbox {
 
+std::string EnvironmentUse::label() const {
+  const char* what = !topology ? "environment" : topology->any_network ? "machines of" : "topology";
+  return std::string(what) + " '" + name() + "'";
+}
+
 Resources EnvironmentUse::size() const {
   if (!topology)
     return {environment.cores, environment.memory};

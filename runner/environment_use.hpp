@@ -24,8 +24,8 @@ struct EnvironmentUse {
 
   const std::string& name() const { return topology ? topology->name : environment.name; }
 
-  /// "environment 'debian'", "topology 'trio'".
-  std::string label() const { return (topology ? "topology '" : "environment '") + name() + "'"; }
+  /// "environment 'debian'", "topology 'trio'", "machines of 'install'".
+  std::string label() const;
 
   /// Cores and memory of its machine, or of all of them.
   Resources size() const;

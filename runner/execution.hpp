@@ -22,6 +22,7 @@ struct AssignedTest {
   Test test;
   std::size_t environment = 0;      ///< index into Execution::Request::environments
   std::optional<std::string> skip;  ///< why it will not run; `environment` means nothing then
+  std::string why{};                ///< its driver, for a person; empty: it was asked for
 };
 
 /// Runs the selected tests: one thread a running test, one (the caller's) that owns the plan.

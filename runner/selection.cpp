@@ -16,8 +16,7 @@ bool contains(const std::vector<std::string>& words, std::string_view word) {
 
 bool implies(const Test& test, std::string_view marker) {
   const Needs& needs = test.needs;
-  return (marker == "vm" && (needs.machine || needs.nested || test.topology))
-         || (marker == "nested" && needs.nested)
+  return (marker == "vm" && (needs.machine || needs.nested)) || (marker == "nested" && needs.nested)
          || (marker == "network" && needs.network == NetworkAccess::user);
 }
 

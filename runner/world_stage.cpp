@@ -14,6 +14,7 @@
 #include "harness/base/filesystem.hpp"
 #include "harness/env/net_listing.hpp"
 #include "harness/env/run_together.hpp"
+#include "runner/remote_access.hpp"
 #include "runner/run_directory.hpp"
 #include "runner/verb_server.hpp"
 #include "runner/world_description.hpp"
@@ -162,21 +163,23 @@ private:
   void make_workplaces(PreparedEnvironment& host, Deadline deadline) {
     const fs::path tools = m_parts.context.run_directory / "tools";
     write_tools(tools);
-    const std::map<std::string, std::string> variables{
-        {"NESTBOX_MACHINES", describe_machines(m_world->topology())},
-        {"NESTBOX_SEED", std::to_string(m_world->seed())}};
-    if (from_host()) {
+    if (from_host())
       m_host = host.machine(m_parts.run.machine, Isolation::fork, deadline, m_stop.token());
-      m_workplaces.emplace_back(Workplace::Parts{
-          .context = m_parts.context,
-          .use = m_parts.use,
-          .run = m_parts.run,
-          .machine = *m_host,
-          .environment = m_host_environment,
-          .on_host = true,
-          .name = k_from_host,
-          .variables = variables,
-          .search_paths = {{"PATH", tools / "bin"}, {"PYTHONPATH", tools / "python"}}});
+    give_access(deadline);
+    if (from_host()) {
+      std::string programs = tools / "bin";
+      if (m_access && !m_access->programs().empty())
+        programs += ":" + m_access->programs();
+      m_workplaces.emplace_back(
+          Workplace::Parts{.context = m_parts.context,
+                           .use = m_parts.use,
+                           .run = m_parts.run,
+                           .machine = *m_host,
+                           .environment = m_host_environment,
+                           .on_host = true,
+                           .name = k_from_host,
+                           .variables = variables_on(k_from_host),
+                           .search_paths = {{"PATH", programs}, {"PYTHONPATH", tools / "python"}}});
     }
     for (const TopologyMachine& machine : m_world->topology().machines) {
       Machine& made = m_world->machine(machine.name);
@@ -188,7 +191,7 @@ private:
                                                  .environment = m_world->environment(machine.name),
                                                  .on_host = false,
                                                  .name = machine.name,
-                                                 .variables = variables,
+                                                 .variables = variables_on(machine.name),
                                                  .search_paths = {{"PYTHONPATH", modules}},
                                                  .python_module = tools / "python/nestbox.py"});
     }
@@ -198,6 +201,33 @@ private:
                      [&](Workplace& place) { return place.name() == m_parts.run.test->from; });
     if (first != m_workplaces.end())
       m_workplaces.splice(m_workplaces.begin(), m_workplaces, first);
+  }
+
+  /// For a test whose process drives machines from outside.
+  void give_access(Deadline deadline) {
+    const Test& test = *m_parts.run.test;
+    const std::vector<TopologyMachine>& machines = m_world->topology().machines;
+    const bool wanted =
+        !test.exposed.empty()
+        || std::any_of(machines.begin(), machines.end(),
+                       [](const TopologyMachine& machine) { return !machine.user.empty(); });
+    if (!wanted || !test.steps.empty())
+      return;
+    Machine& place = from_host() ? *m_host : m_world->machine(test.from);
+    m_access.emplace(*m_world, DrivingPlace{place, test.from, from_host()}, deadline,
+                     m_stop.token());
+  }
+
+  std::map<std::string, std::string> variables_on(const std::string& place) const {
+    const bool driving = m_access && place == m_parts.run.test->from;
+    std::map<std::string, std::string> variables;
+    if (driving)
+      variables = m_access->variables(m_parts.run.test->exposed);
+    variables["NESTBOX_MACHINES"] =
+        driving ? describe_machines(m_world->topology(), m_access->machines(), m_access->files())
+                : describe_machines(m_world->topology());
+    variables["NESTBOX_SEED"] = std::to_string(m_world->seed());
+    return variables;
   }
 
   Workplace& workplace(const std::string& machine) {
@@ -239,6 +269,7 @@ private:
   CancelSource m_stop;  ///< a machine ended, or all is to
   std::unique_ptr<World> m_world;
   std::unique_ptr<Machine> m_host;
+  std::optional<RemoteAccess> m_access;
   std::list<Workplace> m_workplaces;
   WorldVerbs m_verbs;
   VerbServer m_server;

@@ -165,6 +165,10 @@ private:
 
 }  // namespace
 
+Topology made_with(const Capabilities& can, const Topology& topology) {
+  return topology.any_network && !can.ethernet ? without_networks(topology) : topology;
+}
+
 void check_topology(Driver& driver, const Topology& topology) {
   const Capabilities can = driver.capabilities();
   const auto refuse = [&](std::string_view what) {
@@ -174,6 +178,11 @@ void check_topology(Driver& driver, const Topology& topology) {
                       "use driver 'qemu'");
     throw topology.where ? error.at(*topology.where) : error;
   };
+  if (topology.any_network) {
+    if (!can.ethernet && !can.peers)
+      refuse("make machines that reach each other");
+    return;
+  }
   if (!can.machine)
     refuse("make machines of their own");
   if (!can.ethernet)

@@ -32,6 +32,10 @@ public:
                                        const CancelToken& cancel) = 0;
 };
 
+/// The topology as a driver makes it that can do this: where any network will do, without ours when
+/// it cannot make them.
+Topology made_with(const Capabilities& can, const Topology& topology);
+
 /// Whether the driver can make such worlds at all: Error(unsupported), pinned to the topology's
 /// place, when it cannot.
 void check_topology(Driver& driver, const Topology& topology);

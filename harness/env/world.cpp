@@ -4,6 +4,7 @@
 
 #include "harness/base/text.hpp"
 #include "harness/env/machine_identity.hpp"
+#include "harness/env/own_address.hpp"
 #include "harness/env/run_together.hpp"
 #include "harness/env/world_files.hpp"
 
@@ -52,6 +53,8 @@ World::World(WorldPlan plan, Deadline deadline, const CancelToken& cancel)
     : m_topology(plan.topology), m_environments(plan.environments), m_seed(plan.seed) {
   make_switches(plan);
   make_machines(plan, deadline, cancel);
+  if (m_topology.any_network && m_topology.networks.empty())
+    introduce(deadline, cancel);
   for (auto& [name, network] : m_networks)
     network->thaw();
 }
@@ -120,6 +123,25 @@ std::unique_ptr<Machine> World::make_machine(const WorldPlan& plan, const Topolo
     throw error.during(
         fmt::format("making machine '{}' of topology '{}'", machine.name, m_topology.name));
   }
+}
+
+/// Where the driver's own network joins the machines it is the machines who know their addresses.
+void World::introduce(Deadline deadline, const CancelToken& cancel) {
+  std::vector<CancellableTask> questions;
+  std::vector<CancellableTask> answers;
+  for (TopologyMachine& machine : m_topology.machines) {
+    Machine& made = *m_machines.at(machine.name);
+    questions.push_back([&, deadline](const CancelToken& stop) {
+      machine.links = {{"lan", {own_address(made, deadline, stop)}, {}}};
+    });
+    answers.push_back([&, deadline](const CancelToken&) {
+      Identity identity = fresh_identity(machine.name);
+      identity.hosts = host_entries(m_topology, machine.name);
+      made.transport().thaw(identity, deadline);
+    });
+  }
+  run_together(questions, cancel);
+  run_together(answers, cancel);
 }
 
 Machine& World::machine(const std::string& name) const {

@@ -46,7 +46,8 @@ class World {
 public:
   /// Makes all machines, at once but for those that are to come `after` others. Each bears its
   /// topology's name, MACs, addresses and hosts. The first that cannot be made ends all others, and
-  /// is named in the Error. Blocks.
+  /// is named in the Error. Where any network will do and the plan has none, the machines are asked
+  /// for their addresses, on a network that is called 'lan' then. Blocks.
   World(WorldPlan plan, Deadline deadline, const CancelToken& cancel);
   World(const World&) = delete;
   World& operator=(const World&) = delete;
@@ -70,6 +71,7 @@ public:
 private:
   void make_switches(const WorldPlan& plan);
   void make_machines(const WorldPlan& plan, Deadline deadline, const CancelToken& cancel);
+  void introduce(Deadline deadline, const CancelToken& cancel);
   std::unique_ptr<Machine> make_machine(const WorldPlan& plan, const TopologyMachine& machine,
                                         Deadline deadline, const CancelToken& cancel);
 

@@ -9,6 +9,7 @@
 
 #include "harness/base/error.hpp"
 #include "harness/base/units.hpp"
+#include "harness/model/exposed_variable.hpp"
 #include "harness/model/network_access.hpp"
 #include "harness/model/topology.hpp"
 
@@ -58,8 +59,9 @@ struct Environment {
 
 /// What a test asks of the driver that runs it.
 struct Needs {
-  bool machine = false;  ///< `isolation: machine`: never on the host, never in a container
-  bool nested = false;   ///< a working /dev/kvm inside
+  bool machine = false;    ///< `isolation: machine`: never on the host, never in a container
+  bool container = false;  ///< `isolation: container`: never on the host; no machine is needed
+  bool nested = false;     ///< a working /dev/kvm inside
   /// All that root may do to a kernel. A machine of its own gives that anyway; a container does
   /// only when asked.
   bool privileged = false;
@@ -88,8 +90,9 @@ struct Test {
   std::vector<std::string> command;  ///< argv; a string in YAML becomes {"/bin/sh", "-c", text}
   std::string
       script;  ///< the file that `command` runs, from the definition's directory; empty: none
-  std::string environment = "debian";   ///< without a topology
-  std::optional<std::string> topology;  ///< instead: the world that it has for itself
+  std::string environment = "debian";  ///< without a topology
+  /// Instead: the world that it has for itself, one of Definition::topologies.
+  std::optional<std::string> topology;
   std::string from;              ///< the machine of it on which `command` runs, or k_from_host
   std::vector<WorldStep> steps;  ///< instead of `command`: one after the other
   std::vector<std::string> markers;
@@ -97,7 +100,8 @@ struct Test {
   Isolation isolation = Isolation::fork;
   Needs needs;
   std::map<std::string, std::string> variables;
-  int repeat = 1;                   ///< runs of it, each on its own machine
+  std::map<std::string, ExposedVariable> exposed;  ///< made from its topology's machines
+  int repeat = 1;                                  ///< runs of it, each on its own machine
   int retries = 0;                  ///< of a *failed* test; zero unless the user asks
   std::optional<std::string> skip;  ///< the reason
   std::optional<std::string>
@@ -113,6 +117,7 @@ struct Definition {
 
   std::map<std::string, Environment>
       environments;  ///< the built-in ones ('debian', 'tiny') among them
+  /// Those of tests that have `machines` of their own among them, by the tests' names.
   std::map<std::string, Topology> topologies;
   std::vector<Test> tests;           ///< in the order written
   std::vector<std::string> markers;  ///< registered words beside the built-in ones; empty: any goes

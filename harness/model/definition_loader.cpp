@@ -75,6 +75,7 @@ Definition read_definition(YamlReader& reader, const YamlNode& root, const fs::p
   TestReader tests(reader, definition, directory);
   definition.defaults = tests.defaults(section(3));
   definition.tests = tests.tests(section(2), definition.defaults);
+  definition.topologies.merge(tests.take_worlds());
   return definition;
 }
 

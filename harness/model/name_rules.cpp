@@ -97,6 +97,11 @@ bool is_network_name(std::string_view name) {
          && all_of(name, [](char c) { return one_of(c, k_lower, k_digits, "-"); });
 }
 
+bool is_user_name(std::string_view name) {
+  return !name.empty() && name.size() <= 32 && one_of(name[0], k_lower, "_")
+         && all_of(name, [](char c) { return one_of(c, k_lower, k_digits, "_-"); });
+}
+
 bool is_unit_name(std::string_view name) {
   return !name.empty() && name.size() <= 255 && name[0] != '-'
          && all_of(name, [](char c) { return one_of(c, k_lower, k_upper, k_digits, ":_.\\@-"); });

@@ -36,6 +36,9 @@ bool is_machine_name(std::string_view name);
 /// The same grammar: "machine.network" is a name, too.
 bool is_network_name(std::string_view name);
 
+/// Who enters a machine, `[a-z_][a-z0-9_-]*`, at most 32 bytes (useradd(8)).
+bool is_user_name(std::string_view name);
+
 /// systemd's grammar, `[A-Za-z0-9:_.\\@-]+` not beginning with '-', at most 255 bytes.
 bool is_unit_name(std::string_view name);
 

@@ -44,6 +44,13 @@ void NetworksReader::read(const YamlNode& section) {
   choose_subnets();
 }
 
+void NetworksReader::imply() {
+  m_implied.kind = YamlNode::Kind::plain;
+  m_implied.scalar = "lan";
+  m_networks.push_back(read_network(m_implied, {}));
+  choose_subnets();
+}
+
 NetworksReader::Network NetworksReader::read_network(const YamlNode& name, const YamlNode& body) {
   Network network;
   network.name = &name;
@@ -179,6 +186,13 @@ NetworksReader::read_links(const YamlNode& node, const std::string& machine, std
       m_links[position].push_back(name);
     }
   return links;
+}
+
+std::vector<TopologyLink> NetworksReader::implied_links(const std::string& machine,
+                                                        std::size_t position) {
+  m_links.resize(position + 1);
+  m_links[position] = {&m_implied};
+  return {*read_link(m_implied, nullptr, machine, position)};
 }
 
 std::optional<TopologyLink> NetworksReader::read_link(const YamlNode& name, const YamlNode* wish,

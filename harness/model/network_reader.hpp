@@ -17,10 +17,16 @@ public:
   /// `networks` of the topology; the first to be called.
   void read(const YamlNode& section);
 
+  /// Instead: one network 'lan' that nobody has written, on which every machine stands.
+  void imply();
+
   /// `networks` of the machine at `position`. Its addresses are those that were given, "" for each
   /// that is still to be found.
   std::vector<TopologyLink> read_links(const YamlNode& node, const std::string& machine,
                                        std::size_t position);
+
+  /// Its link when the network is implied.
+  std::vector<TopologyLink> implied_links(const std::string& machine, std::size_t position);
 
   /// When every machine is read: moves the networks into the topology, and gives the machines the
   /// addresses that they lack, in the order written.
@@ -47,6 +53,7 @@ private:
                     TopologyLink& link);
 
   YamlReader& m_reader;
+  YamlNode m_implied;
   std::vector<Network> m_networks;
   std::vector<std::vector<const YamlNode*>> m_links;  // of each machine, where they are written
 };

@@ -99,8 +99,8 @@ void apply(const Setting& setting, YamlReader& reader, TestReader& values, Test&
     place.topology = &value;
   else if (key == "from")
     place.from = &value;
-  else if (key == "isolation" && value.scalar == "machine")
-    test.needs.machine = true;
+  else if (key == "isolation" && (value.scalar == "machine" || value.scalar == "container"))
+    values.needs_isolation(value, test.needs);
   else if (key == "isolation")
     values.isolation(value, test);
   else if (key == "network")

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 
+#include "harness/model/exposed_reader.hpp"
 #include "harness/model/marker_word.hpp"
 #include "harness/model/name_rules.hpp"
 #include "harness/model/shared_fields.hpp"
 #include "harness/model/step_reader.hpp"
+#include "harness/model/topology_reader.hpp"
 
 namespace nestbox {
 
@@ -80,11 +82,11 @@ Test TestReader::test(const YamlNode& name, const YamlNode& body, const Test& de
     return result;
   }
   auto field = m_reader.fields(name.scalar, body,
-                               {"run", "script", "steps", "environment", "topology", "from",
-                                "markers", "timeout", "isolation", "env", "repeat", "retries",
-                                "needs", "skip", "xfail"});
+                               {"run", "script", "steps", "environment", "topology", "machines",
+                                "from", "expose", "markers", "timeout", "isolation", "env",
+                                "repeat", "retries", "needs", "skip", "xfail"});
   const YamlNode *run = field[0], *file = field[1], *steps = field[2];
-  common({field.begin() + 6, field.begin() + 12}, result);
+  common({field.begin() + 8, field.begin() + 14}, result);
   if (run)
     command(*run, result);
   if (file)
@@ -96,16 +98,17 @@ Test TestReader::test(const YamlNode& name, const YamlNode& body, const Test& de
                                  : "'script' and 'steps' exclude each other");
   if (!run && !file && !steps && knows_all(body, field))
     m_reader.mistake(name, "test '" + printable(name.scalar) + "' has nothing to run",
-                     field[4] ? "give it 'run: command', 'script: path' or 'steps: […]'"
-                              : "give it 'run: command' or 'script: path'");
-  Place where{field[3], field[4], field[5], steps, nullptr};
-  if (field[12])
-    where.machine_need = needs(*field[12], result.needs);
-  place(where, result);
-  if (field[13])
-    result.skip = m_reader.text("skip", *field[13]);
+                     field[4] && !field[5]
+                         ? "give it 'run: command', 'script: path' or 'steps: […]'"
+                         : "give it 'run: command' or 'script: path'");
+  Place where{field[3], field[4], field[5], field[6], field[7], steps, nullptr, &name};
   if (field[14])
-    result.expected_failure = m_reader.text("xfail", *field[14]);
+    where.machine_need = needs(*field[14], result.needs);
+  place(where, result);
+  if (field[15])
+    result.skip = m_reader.text("skip", *field[15]);
+  if (field[16])
+    result.expected_failure = m_reader.text("xfail", *field[16]);
   return result;
 }
 
@@ -113,8 +116,11 @@ void TestReader::place(const Place& place, Test& test) {
   if (place.environment && place.topology)
     m_reader.mistake(*place.environment, "'environment' and 'topology' exclude each other",
                      "each machine of a topology says its own environment");
+  if (place.machines && place.topology)
+    m_reader.mistake(*place.machines, "'machines' and 'topology' exclude each other",
+                     "the machines of a topology stand in it");
   // What the test says itself stands in the place of the default.
-  if (place.environment || place.topology) {
+  if (place.environment || place.topology || place.machines) {
     test.topology.reset();
     test.from.clear();
   }
@@ -122,11 +128,16 @@ void TestReader::place(const Place& place, Test& test) {
     environment(*place.environment, test);
   if (place.topology)
     topology(*place.topology, test);
+  else if (place.machines)
+    machines(place, test);
   bool in_a_world = test.topology || place.topology;
   if (place.from && !in_a_world)
     m_reader.mistake(*place.from, "'from' says on which machine of a topology a script runs",
                      "name the topology, too: 'topology: …'");
-  if (place.steps && !in_a_world)
+  if (place.expose && !in_a_world)
+    m_reader.mistake(*place.expose, "'expose' makes variables from machines",
+                     "name them, too: 'machines: {a: {}, b: {}}'");
+  if (place.steps && (!in_a_world || place.machines))
     m_reader.mistake(*place.steps, "'steps' are for the machines of a topology",
                      "name the topology, too: 'topology: …'");
   if (place.from && place.steps)
@@ -134,25 +145,49 @@ void TestReader::place(const Place& place, Test& test) {
                      "each step says by 'on' where it runs");
   if (!test.topology)
     return;
-  const Topology& world = m_definition.topologies.at(*test.topology);
-  if (world.machines.empty())
-    return;
+  const auto own = m_worlds.find(*test.topology);
+  const Topology& world =
+      own != m_worlds.end() ? own->second : m_definition.topologies.at(*test.topology);
+  if (!world.machines.empty())
+    settle(place, world, test);
+}
+
+/// Once it is known in which world the test runs.
+void TestReader::settle(const Place& place, const Topology& world, Test& test) {
   if (place.from)
-    from(*place.from, test);
+    from(*place.from, world, test);
   else if (place.steps)
     test.from.clear();
   else if (test.from.empty())
-    test.from = world.machines.front().name;
-  if (place.steps) {
+    test.from = world.any_network ? k_from_host : world.machines.front().name;
+  if (place.expose)
+    test.exposed = read_exposed(m_reader, *place.expose, world);
+  if (place.steps && !world.any_network) {
     test.steps = read_world_steps(m_reader, *place.steps, StepsOf::test, world, m_root);
     if (place.steps->kind == YamlNode::Kind::sequence && place.steps->children.empty())
       m_reader.mistake(*place.steps, "'steps' is an empty list");
   }
   if (place.machine_need)
-    m_reader.mistake(*place.machine_need, "a test with a topology cannot size its machines",
-                     "say memory, cores and network on the machines of topology '" + *test.topology
-                         + "'");
-  test.needs.machine = true;
+    m_reader.mistake(*place.machine_need,
+                     world.any_network ? "a test with machines of its own cannot size them here"
+                                       : "a test with a topology cannot size its machines",
+                     world.any_network
+                         ? "say memory, cores and network on the machines"
+                         : "say memory, cores and network on the machines of topology '"
+                               + world.name + "'");
+  test.needs.machine = test.needs.machine || !world.any_network;
+}
+
+void TestReader::machines(const Place& place, Test& test) {
+  if (m_definition.topologies.contains(test.name))
+    m_reader.mistake(*place.name,
+                     "test '" + printable(test.name)
+                         + "' has machines of its own, and there is a topology of that name",
+                     "call one of them otherwise");
+  test.topology = test.name;
+  m_worlds.insert_or_assign(test.name,
+                            read_machines_of_test(m_reader, *place.name, *place.machines,
+                                                  m_definition.environments, test.environment));
 }
 
 void TestReader::topology(const YamlNode& node, Test& test) {
@@ -169,18 +204,17 @@ void TestReader::topology(const YamlNode& node, Test& test) {
   }
 }
 
-void TestReader::from(const YamlNode& node, Test& test) {
+void TestReader::from(const YamlNode& node, const Topology& world, Test& test) {
   std::optional<std::string> name = m_reader.text("from", node);
   if (!name)
     return;
-  const Topology& world = m_definition.topologies.at(*test.topology);
   std::vector<std::string> known{k_from_host};
   for (const TopologyMachine& machine : world.machines)
     known.push_back(machine.name);
   if (std::find(known.begin(), known.end(), *name) == known.end())
     m_reader.mistake(node,
-                     "'" + printable(*name) + "' is neither 'host' nor a machine of topology '"
-                         + world.name + "'",
+                     "'" + printable(*name) + "' is neither 'host' nor a machine of "
+                         + (world.any_network ? "the test" : "topology '" + world.name + "'"),
                      suggestion(*name, known, "it can be "));
   test.from = std::move(*name);
 }
@@ -225,7 +259,7 @@ const YamlNode* TestReader::needs(const YamlNode& node, Needs& needs) {
   auto field = m_reader.fields(
       "needs", node, {"isolation", "nested", "network", "memory", "cores", "privileged", "docker"});
   if (field[0])
-    needs.machine = m_reader.choice<bool>("isolation", *field[0], {{"machine", true}}).has_value();
+    needs_isolation(*field[0], needs);
   if (field[1])
     nested(*field[1], needs);
   if (field[2])
@@ -272,6 +306,13 @@ void TestReader::isolation(const YamlNode& node, Test& test) {
                        .choice<Isolation>("isolation", node,
                                           {{"fork", Isolation::fork}, {"fresh", Isolation::fresh}})
                        .value_or(test.isolation);
+}
+
+void TestReader::needs_isolation(const YamlNode& node, Needs& needs) {
+  const std::optional<bool> machine =
+      m_reader.choice<bool>("isolation", node, {{"machine", true}, {"container", false}});
+  needs.machine = machine.value_or(false);
+  needs.container = !machine.value_or(true);
 }
 
 void TestReader::network(const YamlNode& node, Needs& needs) {

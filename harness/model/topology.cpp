@@ -14,11 +14,11 @@ auto identity(const TopologyNetwork& n) {
 }
 
 auto identity(const TopologyMachine& m) {
-  return std::tie(m.name, m.environment, m.links, m.after, m.memory, m.cores, m.network);
+  return std::tie(m.name, m.environment, m.links, m.after, m.memory, m.cores, m.network, m.user);
 }
 
 auto identity(const Topology& t) {
-  return std::tie(t.name, t.networks, t.machines, t.setup);
+  return std::tie(t.name, t.networks, t.machines, t.setup, t.any_network);
 }
 
 const TopologyLink* link_on(const TopologyMachine& machine, std::string_view network) {
@@ -34,6 +34,17 @@ const TopologyLink* nearest_link(const TopologyMachine& machine, const TopologyM
     if (const TopologyLink* shared = link_on(machine, near.network))
       return shared;
   return machine.links.empty() ? nullptr : &machine.links.front();
+}
+
+/// One without links when there is no such machine.
+const TopologyMachine& viewer_in(const Topology& topology, std::string_view name) {
+  static const TopologyMachine k_nowhere;
+  const TopologyMachine* found = find_machine(topology, name);
+  return found ? *found : k_nowhere;
+}
+
+std::string without_prefix(const std::string& address) {
+  return address.substr(0, address.find('/'));
 }
 
 }  // namespace
@@ -69,18 +80,32 @@ const TopologyNetwork* find_network(const Topology& topology, std::string_view n
 }
 
 std::vector<std::string> host_entries(const Topology& topology, std::string_view viewer) {
-  static const TopologyMachine k_nowhere;
-  const TopologyMachine* seen_from = find_machine(topology, viewer);
   std::vector<std::string> lines;
   for (const TopologyMachine& machine : topology.machines) {
-    const TopologyLink* nearest = nearest_link(machine, seen_from ? *seen_from : k_nowhere);
+    const TopologyLink* nearest = nearest_link(machine, viewer_in(topology, viewer));
     for (const TopologyLink& link : machine.links)
       for (const std::string& address : link.addresses)
-        lines.push_back(fmt::format("{} {}{}.{}", address.substr(0, address.find('/')),
+        lines.push_back(fmt::format("{} {}{}.{}", without_prefix(address),
                                     &link == nearest ? machine.name + " " : "", machine.name,
                                     link.network));
   }
   return lines;
+}
+
+std::string address_of(const Topology& topology, std::string_view machine,
+                       std::string_view viewer) {
+  const TopologyMachine* found = find_machine(topology, machine);
+  const TopologyLink* nearest = found ? nearest_link(*found, viewer_in(topology, viewer)) : nullptr;
+  return nearest && !nearest->addresses.empty() ? without_prefix(nearest->addresses.front()) : "";
+}
+
+Topology without_networks(Topology topology) {
+  topology.networks.clear();
+  for (TopologyMachine& machine : topology.machines) {
+    machine.links.clear();
+    machine.network = NetworkAccess::user;
+  }
+  return topology;
 }
 
 std::string device_mac(std::size_t network, std::size_t machine) {

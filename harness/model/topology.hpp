@@ -45,6 +45,7 @@ struct TopologyMachine {
   std::optional<Bytes> memory;                  ///< instead of the environment's
   std::optional<int> cores;                     ///< instead of the environment's
   NetworkAccess network = NetworkAccess::none;  ///< its own or its environment's: one more device
+  std::string user;  ///< who is let in over ssh while a test runs; empty: nobody
   std::optional<SourceLocation> where;
 
   bool operator==(const TopologyMachine& other) const;  ///< all but `where`
@@ -64,6 +65,8 @@ struct Topology {
   std::vector<TopologyNetwork> networks;  ///< in the order written, at most k_most_networks
   std::vector<TopologyMachine> machines;  ///< in the order written, 1 to k_most_machines
   std::vector<WorldStep> setup;           ///< done once, before the world is saved
+  /// Its networks stand for any by which its machines reach each other: they are a test's own.
+  bool any_network = false;
   std::optional<SourceLocation> where;
 
   bool operator==(const Topology& other) const;  ///< all but `where`
@@ -77,6 +80,13 @@ const TopologyNetwork* find_network(const Topology& topology, std::string_view n
 /// "10.90.0.1 a a.lan". `a.lan` is its address on that network; `a` is the one on the first network
 /// (in the order of the viewer's devices) that both stand on, else its first.
 std::vector<std::string> host_entries(const Topology& topology, std::string_view viewer);
+
+/// The address by which machine `viewer` knows `machine`, as in host_entries; empty: it has none.
+std::string address_of(const Topology& topology, std::string_view machine, std::string_view viewer);
+
+/// A topology that any network will do for, as a driver makes it whose machines reach each other
+/// without ours: no networks, each machine with its own way out.
+Topology without_networks(Topology topology);
 
 /// Locally administered, the same for the same two positions in any topology.
 std::string device_mac(std::size_t network, std::size_t machine);

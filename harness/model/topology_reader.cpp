@@ -31,9 +31,7 @@ public:
       networks.read(*field[0]);
     if (field[1])
       read_machines(*field[1], networks);
-    bool none = !field[1] || field[1]->kind == YamlNode::Kind::nothing
-                || (field[1]->kind == YamlNode::Kind::mapping && field[1]->children.empty());
-    if (none && knows_all(body, field))
+    if ((!field[1] || is_empty(*field[1])) && knows_all(body, field))
       m_reader.mistake(name, "topology '" + printable(name.scalar) + "' has no machines",
                        "name them: 'machines: {a: {networks: [lan]}, …}'");
     networks.give_addresses(m_topology);
@@ -43,7 +41,25 @@ public:
     return std::move(m_topology);
   }
 
+  Topology read_of_test(const YamlNode& name, const YamlNode& section) {
+    m_topology.name = name.scalar;
+    m_topology.where = m_reader.source().place(name.offset);
+    m_topology.any_network = true;
+    NetworksReader networks(m_reader);
+    networks.imply();
+    if (is_empty(section))
+      m_reader.mistake(section, "'machines' names none", "name them: 'machines: {a: {}, b: {}}'");
+    read_machines(section, networks);
+    networks.give_addresses(m_topology);
+    return std::move(m_topology);
+  }
+
 private:
+  static bool is_empty(const YamlNode& section) {
+    return section.kind == YamlNode::Kind::nothing
+           || (section.kind == YamlNode::Kind::mapping && section.children.empty());
+  }
+
   void read_machines(const YamlNode& section, NetworksReader& networks) {
     std::vector<YamlReader::Entry> entries = m_reader.entries("machines", section);
     if (entries.size() > k_most_machines) {
@@ -66,22 +82,47 @@ private:
     machine.name = name.scalar;
     machine.where = m_reader.source().place(name.offset);
     machine.environment = m_usual_environment;
-    auto field = m_reader.fields(
-        name.scalar, body, {"environment", "networks", "after", "memory", "cores", "network"});
+    const std::size_t position = m_topology.machines.size();
+    if (m_topology.any_network) {
+      machine.user = "root";
+      machine.links = networks.implied_links(machine.name, position);
+      read_fields(
+          m_reader.fields(name.scalar, body, {"environment", "memory", "cores", "network", "user"}),
+          machine);
+      return machine;
+    }
+    auto field =
+        m_reader.fields(name.scalar, body,
+                        {"environment", "memory", "cores", "network", "user", "networks", "after"});
+    read_fields(field, machine);
+    if (field[5])
+      machine.links = networks.read_links(*field[5], machine.name, position);
+    m_after.push_back(field[6]);
+    return machine;
+  }
+
+  /// environment, memory, cores, network, user.
+  void read_fields(const std::vector<const YamlNode*>& field, TopologyMachine& machine) {
     if (field[0])
       machine.environment =
           read_environment(m_reader, *field[0], m_environments).value_or(machine.environment);
     if (field[1])
-      machine.links = networks.read_links(*field[1], machine.name, m_topology.machines.size());
-    m_after.push_back(field[2]);
-    if (field[3])
-      machine.memory = read_memory(m_reader, *field[3]);
-    if (field[4])
-      machine.cores = read_cores(m_reader, *field[4]);
+      machine.memory = read_memory(m_reader, *field[1]);
+    if (field[2])
+      machine.cores = read_cores(m_reader, *field[2]);
     machine.network = m_environments.at(machine.environment).network;
-    if (field[5])
-      machine.network = read_network_access(m_reader, *field[5]).value_or(machine.network);
-    return machine;
+    if (field[3])
+      machine.network = read_network_access(m_reader, *field[3]).value_or(machine.network);
+    if (field[4])
+      read_user(*field[4], machine);
+  }
+
+  void read_user(const YamlNode& node, TopologyMachine& machine) {
+    std::optional<std::string> name = m_reader.text("user", node);
+    if (name && !is_user_name(*name))
+      m_reader.mistake(node, "'" + printable(*name) + "' cannot name a user",
+                       "use lower-case letters, digits, '_' and '-', a letter first, at most 32");
+    machine.user = name.value_or(machine.user);
   }
 
   /// `after`, once every machine is known.
@@ -142,6 +183,12 @@ private:
 };
 
 }  // namespace
+
+Topology read_machines_of_test(YamlReader& reader, const YamlNode& test, const YamlNode& section,
+                               const std::map<std::string, Environment>& environments,
+                               const std::string& usual_environment) {
+  return TopologyReader(reader, environments, usual_environment).read_of_test(test, section);
+}
 
 std::map<std::string, Topology>
 read_topologies(YamlReader& reader, const YamlNode& section,

@@ -17,4 +17,10 @@ read_topologies(YamlReader& reader, const YamlNode& section,
                 const std::map<std::string, Environment>& environments,
                 const std::string& usual_environment, const std::filesystem::path& root);
 
+/// Reads `machines` of a test: a topology of its own that bears its name, all machines on one
+/// network, entered over ssh by root unless they say otherwise. `test` is where that name stands.
+Topology read_machines_of_test(YamlReader& reader, const YamlNode& test, const YamlNode& section,
+                               const std::map<std::string, Environment>& environments,
+                               const std::string& usual_environment);
+
 }  // namespace nestbox

@@ -25,6 +25,7 @@ struct Capabilities {
   bool fork = false;      ///< live snapshots and clones of them
   bool network = false;   ///< NetworkAccess::user
   bool ethernet = false;  ///< MachineSpec::interfaces
+  bool peers = false;     ///< machines that are thrown away after, on one network of the driver's
   bool nested = false;    ///< a working /dev/kvm inside
   bool terminal = false;  ///< Command::terminal
   bool docker = false;    ///< MachineSpec::docker

@@ -18,6 +18,7 @@
 #include "runner/cli/cache_exchange.hpp"
 #include "runner/cli/doctor.hpp"
 #include "runner/cli/environments.hpp"
+#include "runner/cli/feature_table.hpp"
 #include "runner/cli/init.hpp"
 #include "runner/cli/list.hpp"
 #include "runner/cli/reap.hpp"
@@ -189,12 +190,22 @@ private:
       Suite suite = discover_or_throw(m_paths, {});
       Selection selection = value_or_throw(select_tests(
           std::move(suite.tests), parse_selection(m_selection), suite.definition.markers));
-      (m_json ? list_tests_json : list_tests)(selection, std::cout);
-      return selection.tests.empty() ? 5 : 0;
+      const int code = selection.tests.empty() ? 5 : 0;
+      if (m_explain)
+        list_explained(std::move(selection), suite.definition,
+                       {m_driver, m_selection.markers, parse_accelerator(m_accelerator)}, m_drivers,
+                       std::cout);
+      else
+        (m_json ? list_tests_json : list_tests)(selection, std::cout);
+      return code;
     });
     app->add_option("paths", m_paths, "Scripts, folders, or names of tests in nestbox.yml")
         ->type_name("PATH|NAME");
     add_selection(*app, m_selection);
+    app->add_flag("--explain", m_explain, "Say on which driver each would run, and why");
+    app->add_option("--driver", m_driver, "With --explain: as of 'nestbox run'")->type_name("NAME");
+    app->add_option("--accel", m_accelerator, "With --explain: prefer, require or never")
+        ->type_name("POLICY");
     add_json(*app);
   }
 
@@ -218,7 +229,7 @@ private:
     });
     app->add_option("environment", m_shell.environment, "Where to; 'debian' when left out")
         ->type_name("ENV");
-    app->add_option("--driver", m_shell.driver, "What makes the machine: auto, qemu or local")
+    app->add_option("--driver", m_shell.driver, "What makes the machine: auto, or a driver's name")
         ->type_name("NAME");
     app->add_option("--accel", m_accelerator, "Hardware acceleration: prefer, require or never")
         ->type_name("POLICY");
@@ -249,7 +260,13 @@ private:
   void declare_doctor() {
     CLI::App* app = command(
         m_app, "doctor", "Say what works on this host, what does not, and what to do about it",
-        [this] { return run_doctor(m_json, parse_accelerator(m_accelerator), m_drivers); });
+        [this] {
+          if (m_features)
+            std::cout << feature_table(m_drivers);
+          return m_features ? 0 : run_doctor(m_json, parse_accelerator(m_accelerator), m_drivers);
+        });
+    app->add_flag("--features", m_features,
+                  "Print what each driver can do, here or elsewhere, as a Markdown table");
     app->add_option("--accel", m_accelerator, "Hardware acceleration: prefer, require or never")
         ->type_name("POLICY");
     add_json(*app);
@@ -355,6 +372,8 @@ private:
   std::string m_keep = "10GiB";
   bool m_json = false;
   bool m_print = false;
+  bool m_explain = false;
+  bool m_features = false;
 };
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "harness/env/topology_environment.hpp"
 #include "harness/model/name_rules.hpp"
 #include "runner/selection.hpp"
 
@@ -26,46 +27,67 @@ std::size_t index_of(std::vector<EnvironmentUse>& uses, EnvironmentUse use) {
 
 bool belongs_on_host(const Test& test, const MarkerExpression& markers) {
   const std::vector<std::string> own = effective_markers(test);
-  if (contains(own, "vm") || contains(own, "nested"))
+  if (contains(own, "vm") || contains(own, "nested") || test.needs.container || test.topology)
     return false;
   return contains(own, "unit") || !markers.matches([&](std::string_view word) {
     return word == "vm" || contains(own, word);
   });
 }
 
-std::optional<std::string> unmet_need(const Test& test, std::string_view driver,
-                                      const Capabilities& capabilities) {
+std::optional<std::string> unmet_need(const Test& test, const Topology* world,
+                                      std::string_view driver, const Capabilities& can) {
   const std::vector<std::string> markers = effective_markers(test);
-  if (test.topology && !capabilities.machine)
-    return fmt::format("needs a world of machines; driver '{}' runs on this host", driver);
-  if (test.topology && !capabilities.ethernet)
-    return fmt::format("needs networks between machines; driver '{}' cannot make them", driver);
-  if (!capabilities.machine && (contains(markers, "vm") || test.needs.machine))
-    return fmt::format("needs a machine of its own; driver '{}' {}", driver,
-                       capabilities.boots == Boots::host ? "runs on this host"
-                                                         : "shares this host's kernel");
-  if (!capabilities.nested && (contains(markers, "nested") || test.needs.nested))
-    return fmt::format("needs a hypervisor inside; driver '{}' cannot give it one", driver);
-  if (!capabilities.docker && test.needs.docker)
-    return fmt::format("needs a container engine of its own; driver '{}' cannot give it one",
-                       driver);
-  if (capabilities.boots == Boots::host && !capabilities.machine && test.needs.privileged)
-    return fmt::format("needs all that root may do; driver '{}' runs on this host", driver);
-  if (!capabilities.network && test.needs.network == NetworkAccess::user)
-    return fmt::format("needs a network; driver '{}' cannot give it one", driver);
+  const bool on_host = can.boots == Boots::host && !can.machine;
+  const auto says = [&](std::string_view needs, std::string_view what) {
+    return fmt::format("needs {}; driver '{}' {}", needs, driver, what);
+  };
+  const char* shared = on_host ? "runs on this host" : "shares this host's kernel";
+  if (world && world->any_network && !can.ethernet && !can.peers)
+    return says("machines that reach each other",
+                on_host ? shared : "has none that are thrown away after");
+  if (world && !world->any_network && !can.machine)
+    return says("a world of machines", shared);
+  if (world && !world->any_network && !can.ethernet)
+    return says("networks between machines", "cannot make them");
+  if (world && !world->any_network && !can.fork)
+    return says("a world that is saved and forked", "cannot do that");
+  if (!can.machine && (contains(markers, "vm") || test.needs.machine))
+    return says("a machine of its own", shared);
+  if (on_host && test.needs.container)
+    return says("a container or a machine of its own", shared);
+  if (!can.nested && (contains(markers, "nested") || test.needs.nested))
+    return says("a hypervisor inside", "cannot give it one");
+  if (!can.docker && test.needs.docker)
+    return says("a container engine of its own", "cannot give it one");
+  if (on_host && test.needs.privileged)
+    return says("all that root may do", shared);
+  if (!can.network && test.needs.network == NetworkAccess::user)
+    return says("a network", "cannot give it one");
   return std::nullopt;
 }
 
 std::optional<std::string> unmet_environment(const Environment& environment,
-                                             std::string_view driver,
-                                             const Capabilities& capabilities) {
-  if (capabilities.boots == Boots::kernel && is_driver_image(environment.image))
+                                             std::string_view driver, const Capabilities& can) {
+  if (can.boots == Boots::kernel && is_driver_image(environment.image))
     return fmt::format("its environment is image '{}', which driver '{}' cannot boot",
                        environment.image, driver);
-  if (capabilities.boots == Boots::image && !capabilities.machine
-      && environment.init == Init::systemd)
+  if (can.boots == Boots::image && !can.machine && environment.init == Init::systemd)
     return fmt::format("its environment needs systemd; driver '{}' has none in its machines",
                        driver);
+  return std::nullopt;
+}
+
+std::optional<std::string> why_not(const Test& test, const Definition& definition,
+                                   std::string_view driver, const Capabilities& can) {
+  const Topology* world = test.topology ? &definition.topologies.at(*test.topology) : nullptr;
+  if (auto reason = unmet_need(test, world, driver, can))
+    return reason;
+  if (!world)
+    return unmet_environment(definition.environments.at(test.environment), driver, can);
+  for (const TopologyMachine& machine : world->machines)
+    if (auto reason =
+            unmet_environment(definition.environments.at(machine.environment), driver, can))
+      return fmt::format("machine '{}': {}", machine.name, *reason);
   return std::nullopt;
 }
 
@@ -79,7 +101,7 @@ EnvironmentUse use_for(const Test& test, const Definition& definition, const Dri
     use.environment = raised(definition.environments.at(test.environment), test.needs);
     return use;
   }
-  use.topology = definition.topologies.at(*test.topology);
+  use.topology = made_with(driver.capabilities, definition.topologies.at(*test.topology));
   for (const TopologyMachine& machine : use.topology->machines)
     use.machines.emplace(machine.name,
                          sized(definition.environments.at(machine.environment), machine));
@@ -87,19 +109,18 @@ EnvironmentUse use_for(const Test& test, const Definition& definition, const Dri
 }
 
 Assignment assign(std::vector<Test> tests, const Definition& definition,
-                  const std::function<const DriverFacts&(const Test&)>& choose) {
+                  const std::function<DriverChoice(const Test&)>& choose) {
   Assignment assignment;
   for (Test& test : tests) {
     AssignedTest assigned;
     assigned.skip = test.skip;
     if (!assigned.skip) {
-      const DriverFacts& driver = choose(test);
-      assigned.skip = unmet_need(test, driver.name, driver.capabilities);
-      if (!assigned.skip && !test.topology)
-        assigned.skip = unmet_environment(definition.environments.at(test.environment), driver.name,
-                                          driver.capabilities);
+      const DriverChoice choice = choose(test);
+      assigned.why = choice.why;
+      assigned.skip = why_not(test, definition, choice.driver.name, choice.driver.capabilities);
       if (!assigned.skip)
-        assigned.environment = index_of(assignment.environments, use_for(test, definition, driver));
+        assigned.environment =
+            index_of(assignment.environments, use_for(test, definition, choice.driver));
     }
     assigned.test = std::move(test);
     assignment.tests.push_back(std::move(assigned));

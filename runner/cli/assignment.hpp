@@ -3,6 +3,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "harness/vm/driver.hpp"
@@ -16,14 +17,17 @@ namespace nestbox {
 /// it as a `vm` test (`-m "not vm"`).
 bool belongs_on_host(const Test& test, const MarkerExpression& markers);
 
-/// Why a driver cannot run a test; nothing when it can.
-std::optional<std::string> unmet_need(const Test& test, std::string_view driver,
-                                      const Capabilities& capabilities);
+/// Why a driver cannot run a test, whose topology is `world` when it has one; nothing when it can.
+std::optional<std::string> unmet_need(const Test& test, const Topology* world,
+                                      std::string_view driver, const Capabilities& can);
 
 /// Why a driver cannot make an environment's machines; nothing when it can.
 std::optional<std::string> unmet_environment(const Environment& environment,
-                                             std::string_view driver,
-                                             const Capabilities& capabilities);
+                                             std::string_view driver, const Capabilities& can);
+
+/// Both, of all that a test of `definition` runs in.
+std::optional<std::string> why_not(const Test& test, const Definition& definition,
+                                   std::string_view driver, const Capabilities& can);
 
 /// What a driver is to a run.
 struct DriverFacts {
@@ -31,6 +35,15 @@ struct DriverFacts {
   Capabilities capabilities;
   std::string acceleration;
   double timeout_scale = 1.0;
+};
+
+/// A driver for one test.
+struct DriverChoice {
+  DriverChoice(const DriverFacts& chosen, std::string reason = {})
+      : driver(chosen), why(std::move(reason)) {}
+
+  const DriverFacts& driver;
+  std::string why;  ///< for a person; empty: it was asked for
 };
 
 /// Where a test runs: its environment, raised to what it needs, or its topology.
@@ -44,6 +57,6 @@ struct Assignment {
 /// Gives each test a driver (`choose`) and an environment of `definition`, or the reason why it is
 /// skipped: its own `skip`, or a need that the driver cannot meet. Pure but for what `choose` does.
 Assignment assign(std::vector<Test> tests, const Definition& definition,
-                  const std::function<const DriverFacts&(const Test&)>& choose);
+                  const std::function<DriverChoice(const Test&)>& choose);
 
 }  // namespace nestbox

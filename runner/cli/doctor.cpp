@@ -48,8 +48,11 @@ Json describe_driver(Workbench& workbench, const std::string& name, bool& machin
                 {{"machine", capabilities.machine},
                  {"fork", capabilities.fork},
                  {"network", capabilities.network},
+                 {"ethernet", capabilities.ethernet},
+                 {"peers", capabilities.peers},
                  {"nested", capabilities.nested},
-                 {"terminal", capabilities.terminal}}}};
+                 {"terminal", capabilities.terminal},
+                 {"docker", capabilities.docker}}}};
   for (const std::string& detail : availability.details)
     json["details"].push_back(printable(detail));
   if (availability.available && capabilities.machine) {

@@ -3,34 +3,75 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <utility>
 
 #include "harness/base/text.hpp"
 
 namespace nestbox {
 
-DriverChooser::DriverChooser(Workbench& workbench, std::string driver, const std::string& markers,
-                             AcceleratorPolicy accelerator)
-    : m_workbench(workbench), m_driver(std::move(driver)), m_by_markers(!markers.empty()),
-      m_markers(value_or_throw(MarkerExpression::parse(markers))), m_accelerator(accelerator) {}
+std::vector<Cost> order_of_costs(const Test& test) {
+  if (test.needs.container)
+    return {Cost::container, Cost::guest, Cost::host, Cost::money};
+  return {Cost::guest, Cost::container, Cost::host, Cost::money};
+}
 
-const DriverFacts& DriverChooser::choose(const Test& test) {
-  if (m_driver != "auto")
-    return facts(m_driver, {});
-  if (belongs_on_host(test, m_markers))
-    return facts("local",
-                 m_by_markers ? "tests that need no machine" : "unit tests need no machine");
-  if (!m_asked) {
-    m_asked = true;
-    m_machine_driver = find_machine_driver(m_workbench, m_reasons);
+DriverChooser::DriverChooser(Workbench& workbench, const Wish& wish)
+    : m_workbench(workbench), m_wish(wish),
+      m_markers(value_or_throw(MarkerExpression::parse(wish.markers))) {}
+
+DriverChoice DriverChooser::choose(const Test& test) {
+  if (m_wish.driver != "auto")
+    return facts(m_wish.driver, {});
+  if (belongs_on_host(test, m_markers)) {
+    const char* why =
+        m_wish.markers.empty() ? "unit tests need no machine" : "tests that need no machine";
+    return {facts("local", why), why};
   }
-  if (m_machine_driver)
-    return facts(*m_machine_driver, {});
-  if (m_accelerator == AcceleratorPolicy::require)
+  return choose_cheapest(test);
+}
+
+/// Those of other hosts are asked last and not spoken of: they are there only when somebody has
+/// set them up.
+DriverChoice DriverChooser::choose_cheapest(const Test& test) {
+  std::vector<std::string> passed_over;
+  std::vector<std::string> absent;
+  std::string unable_guest;
+  for (const Cost cost : order_of_costs(test))
+    for (const std::string& name : m_workbench.driver_names(cost)) {
+      const std::optional<std::string> reason =
+          why_not(test, m_wish.definition, name, m_workbench.driver(name).capabilities());
+      if (reason && cost != Cost::guest) {
+        passed_over.push_back(*reason);
+        continue;
+      }
+      const Availability availability = m_workbench.availability(name);
+      if (!availability.available) {
+        if (cost <= Cost::guest)
+          absent.push_back(absence(name, availability));
+        continue;
+      }
+      if (!reason)
+        return chosen(test, name, passed_over, absent);
+      passed_over.push_back(*reason);
+      unable_guest = unable_guest.empty() ? name : unable_guest;
+    }
+  if (!unable_guest.empty())
+    return facts(unable_guest, {});
+  if (m_wish.accelerator == AcceleratorPolicy::require)
     throw Error(ErrorCode::unsupported,
-                "no hardware acceleration works here: " + join(m_reasons, "; "),
+                "no hardware acceleration works here: " + join(absent, "; "),
                 "'--accel prefer' emulates where the hardware cannot be used");
-  return facts("local", "no hypervisor works here: " + join(m_reasons, "; "));
+  const std::string why = "no hypervisor works here: " + join(absent, "; ");
+  return {facts("local", why), why};
+}
+
+DriverChoice DriverChooser::chosen(const Test& test, const std::string& name,
+                                   std::vector<std::string> passed_over,
+                                   const std::vector<std::string>& absent) {
+  const DriverFacts& its = facts(name, absent.empty() ? "" : "instead of " + join(absent, "; "));
+  passed_over.insert(passed_over.begin(),
+                     test.needs.container ? "a container will do" : "the cheapest that can");
+  passed_over.insert(passed_over.end(), absent.begin(), absent.end());
+  return {its, join(passed_over, "; ")};
 }
 
 std::vector<std::string> DriverChooser::lines() const {
@@ -52,14 +93,18 @@ const DriverFacts& DriverChooser::facts(const std::string& name, const std::stri
                 availability.hint);
   Known known;
   known.facts = {name, driver.capabilities(), availability.acceleration, 1.0};
-  known.line = fmt::format("{}: {}", name, why.empty() ? availability.reason : why);
-  if (known.facts.capabilities.boots != Boots::host) {
+  const Capabilities& can = known.facts.capabilities;
+  const bool on_host = can.boots == Boots::host && !can.machine;
+  known.line = fmt::format("{}: {}", name, on_host && !why.empty() ? why : availability.reason);
+  if (!on_host && !why.empty())
+    known.line += "; " + why;
+  if (can.boots == Boots::host) {
+    known.line += "; packages and steps of environments are not applied";
+  } else {
     known.facts.timeout_scale = std::max(1.0, driver.slowdown());
     if (known.facts.timeout_scale > 1.0)
       known.line += fmt::format("; timeouts x {:.1f}", known.facts.timeout_scale);
   }
-  if (known.facts.capabilities.boots == Boots::host)
-    known.line += "; packages and steps of environments are not applied";
   std::replace(known.line.begin(), known.line.end(), '\n', ' ');
   m_known.push_back(std::move(known));
   return m_known.back().facts;

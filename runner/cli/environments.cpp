@@ -109,8 +109,10 @@ int build_environments(const BuildOptions& options, const DriverRegistry& driver
     });
   for (const std::string& name : wanted_topologies(suite, options.environments))
     prepare_and_say("topology '" + name + "'", [&] {
-      workbench.prepare(driver, suite.definition, suite.definition.topologies.at(name), suite.root,
-                        cancel.token());
+      workbench.prepare(
+          driver, suite.definition,
+          made_with(workbench.driver(driver).capabilities(), suite.definition.topologies.at(name)),
+          suite.root, cancel.token());
     });
   return 0;
 }

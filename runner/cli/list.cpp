@@ -9,6 +9,9 @@
 #include "harness/base/text.hpp"
 #include "harness/base/units.hpp"
 #include "harness/model/verb_parser.hpp"
+#include "runner/cli/driver_chooser.hpp"
+#include "runner/cli/plain_progress.hpp"
+#include "runner/cli/run_reports.hpp"
 
 namespace nestbox {
 
@@ -91,6 +94,19 @@ void list_tests_json(const Selection& selection, std::ostream& output) {
     separator = ",\n";
   }
   output << "\n], \"deselected\": " << selection.deselected << "}\n";
+}
+
+void list_explained(Selection selection, const Definition& definition, const DriverWish& wish,
+                    const DriverRegistry& drivers, std::ostream& output) {
+  PlainProgress progress;
+  Workbench workbench(drivers, {wish.accelerator, false}, progress);
+  DriverChooser chooser(workbench, {definition, wish.driver, wish.markers, wish.accelerator});
+  const Assignment assignment = assign(std::move(selection.tests), definition,
+                                       [&](const Test& test) { return chooser.choose(test); });
+  for (const std::string& line : chooser.lines())
+    output << "driver " << printable(line) << '\n';
+  for (const std::string& line : explain(assignment, selection.deselected))
+    output << printable(line) << '\n';
 }
 
 }  // namespace nestbox

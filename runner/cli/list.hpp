@@ -1,9 +1,10 @@
 #pragma once
 
 #include <iosfwd>
-#include <vector>
+#include <string>
 
 #include "harness/model/definition.hpp"
+#include "harness/vm/driver_registry.hpp"
 #include "runner/selection.hpp"
 
 namespace nestbox {
@@ -14,5 +15,17 @@ void list_tests(const Selection& selection, std::ostream& output);
 
 /// `{"version": 1, "tests": [{name, environment, markers, command, timeout, …}], "deselected": n}`.
 void list_tests_json(const Selection& selection, std::ostream& output);
+
+/// How a run would be told to choose drivers.
+struct DriverWish {
+  std::string driver = "auto";
+  std::string markers{};  ///< what `-m` says
+  AcceleratorPolicy accelerator = AcceleratorPolicy::prefer;
+};
+
+/// One test a line: on which driver it would run and why, or why it would not. Asks drivers whether
+/// they work here, which may take seconds. Throws Error.
+void list_explained(Selection selection, const Definition& definition, const DriverWish& wish,
+                    const DriverRegistry& drivers, std::ostream& output);
 
 }  // namespace nestbox

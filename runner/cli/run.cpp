@@ -120,10 +120,10 @@ int run_tests(const RunOptions& options, const DriverRegistry& drivers) {
   const LogBesideTerminal log_beside(terminal);
   ProgressEvents progress(events);
   Workbench workbench(drivers, {options.accelerator, options.sudo}, progress);
-  DriverChooser chooser(workbench, options.driver, options.selection.markers, options.accelerator);
-  Assignment assignment =
-      assign(std::move(selection.tests), suite.definition,
-             [&](const Test& test) -> const DriverFacts& { return chooser.choose(test); });
+  DriverChooser chooser(workbench, {suite.definition, options.driver, options.selection.markers,
+                                    options.accelerator});
+  Assignment assignment = assign(std::move(selection.tests), suite.definition,
+                                 [&](const Test& test) { return chooser.choose(test); });
 
   // A tree that cannot be read ends the run before it begins.
   work_tree.get();
@@ -137,7 +137,8 @@ int run_tests(const RunOptions& options, const DriverRegistry& drivers) {
   if (options.warm > 0 && !info.topologies.empty())
     events.note("--warm keeps single machines ready, no worlds of a topology");
   if (options.explain)
-    explain(assignment, selection.deselected, events);
+    for (const std::string& line : explain(assignment, selection.deselected))
+      events.note("explain: " + line);
 
   Execution::Request request;
   request.tests = std::move(assignment.tests);

@@ -103,7 +103,7 @@ RunCommandLine::RunCommandLine(CLI::App& app)
   app.add_option("-e,--environment", text.environment, "Run every test in this environment")
       ->type_name("ENV");
   app.add_option("--driver", options.driver,
-                 "What makes the machines: auto, qemu, or local (this host)")
+                 "What makes the machines: auto, or a driver's name; 'local' is this host")
       ->type_name("NAME");
   app.add_option("--accel", text.accelerator, "Hardware acceleration: prefer, require or never")
       ->type_name("POLICY");

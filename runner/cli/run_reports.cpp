@@ -60,25 +60,26 @@ void add_reports(const RunOptions& options, const RunDirectory& directory, Event
         [](std::string_view text) { write_all(STDOUT_FILENO, text); }));
 }
 
-void explain(const Assignment& assignment, std::size_t deselected, TestEventListener& listener) {
-  listener.note(
-      fmt::format("explain: {} selected, {} deselected", assignment.tests.size(), deselected));
+std::vector<std::string> explain(const Assignment& assignment, std::size_t deselected) {
+  std::vector<std::string> lines = {
+      fmt::format("{} selected, {} deselected", assignment.tests.size(), deselected)};
   for (const AssignedTest& assigned : assignment.tests) {
     if (assigned.skip) {
-      listener.note(
-          fmt::format("explain: '{}' is skipped: {}", assigned.test.name, *assigned.skip));
+      lines.push_back(fmt::format("'{}' is skipped: {}", assigned.test.name, *assigned.skip));
       continue;
     }
+    const std::string why = assigned.why.empty() ? "" : " (" + assigned.why + ")";
     const EnvironmentUse& use = assignment.environments[assigned.environment];
     const Resources size = use.size();
-    listener.note(fmt::format(
-        "explain: '{}' runs on {} in {} ({}{}, {} core{}), {}, timeout {}", assigned.test.name,
-        use.driver, use.label(),
+    lines.push_back(fmt::format(
+        "'{}' runs on {}{} in {} ({}{}, {} core{}), {}, timeout {}", assigned.test.name, use.driver,
+        why, use.label(),
         use.topology ? fmt::format("{} machines, ", use.machines.size()) : std::string(),
         format_bytes(size.memory), size.cores, size.cores == 1 ? "" : "s",
         assigned.test.isolation == Isolation::fork ? "forked" : "booted fresh",
         format_duration(assigned.test.timeout)));
   }
+  return lines;
 }
 
 }  // namespace nestbox

@@ -58,7 +58,7 @@ private:
 /// annotations where they are seen. Throws Error(usage), Error(io).
 void add_reports(const RunOptions& options, const RunDirectory& directory, EventFanout& events);
 
-/// --explain: where each test runs, and why not.
-void explain(const Assignment& assignment, std::size_t deselected, TestEventListener& listener);
+/// --explain, a line a test: where it runs and why, or why not.
+std::vector<std::string> explain(const Assignment& assignment, std::size_t deselected);
 
 }  // namespace nestbox

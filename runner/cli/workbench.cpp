@@ -67,18 +67,9 @@ Workbench::Bench& Workbench::bench(const std::string& name) {
   return made;
 }
 
-std::optional<std::string> find_machine_driver(Workbench& workbench,
-                                               std::vector<std::string>& reasons) {
-  for (const std::string& name : workbench.driver_names()) {
-    if (!workbench.driver(name).capabilities().machine)
-      continue;
-    const Availability availability = workbench.availability(name);
-    if (availability.available)
-      return name;
-    reasons.push_back(fmt::format("{}: {}{}", name, availability.reason,
-                                  availability.hint.empty() ? "" : " (" + availability.hint + ")"));
-  }
-  return std::nullopt;
+std::string absence(const std::string& driver, const Availability& availability) {
+  return fmt::format("{}: {}{}", driver, availability.reason,
+                     availability.hint.empty() ? "" : " (" + availability.hint + ")");
 }
 
 std::string machine_driver_or_throw(Workbench& workbench, const std::string& asked) {
@@ -87,8 +78,12 @@ std::string machine_driver_or_throw(Workbench& workbench, const std::string& ask
     return asked;
   }
   std::vector<std::string> reasons;
-  if (std::optional<std::string> found = find_machine_driver(workbench, reasons))
-    return *found;
+  for (const std::string& name : workbench.driver_names(Cost::guest)) {
+    const Availability availability = workbench.availability(name);
+    if (availability.available)
+      return name;
+    reasons.push_back(absence(name, availability));
+  }
   throw Error(ErrorCode::unsupported, "no hypervisor works here: " + join(reasons, "; "),
               "see 'nestbox doctor'");
 }

@@ -29,6 +29,7 @@ public:
   Driver& driver(const std::string& name);  ///< Error(usage) for an unknown name
   Availability availability(const std::string& name);
   std::vector<std::string> driver_names() const { return m_registry.names(); }
+  std::vector<std::string> driver_names(Cost cost) const { return m_registry.names(cost); }
 
   std::shared_ptr<PreparedEnvironment> prepare(const std::string& driver,
                                                const Environment& environment,
@@ -56,13 +57,11 @@ private:
   std::map<std::string, Bench> m_benches;
 };
 
-/// The first driver with machines of its own that works here. Nothing when none does; `reasons`
-/// then says why, a line a driver.
-std::optional<std::string> find_machine_driver(Workbench& workbench,
-                                               std::vector<std::string>& reasons);
+/// "qemu: there is no … (apt-get install …)".
+std::string absence(const std::string& driver, const Availability& availability);
 
-/// For what is of no use on the host: `asked`, or for "auto" the first that works. Throws
-/// Error(unsupported).
+/// For what wants a virtual machine of this host: `asked`, or for "auto" the first driver of them
+/// that works. Throws Error(unsupported).
 std::string machine_driver_or_throw(Workbench& workbench, const std::string& asked);
 
 }  // namespace nestbox

@@ -108,6 +108,7 @@ TEST_F(Cli, RunsNotVmOnTheHostWithoutLookingForAHypervisor) {
 
 TEST_F(Cli, SaysWhyItFellBackToTheHost) {
   m_program.environment["PATH"] = "/nonexistent";
+  m_program.environment["DOCKER_HOST"] = "unix:///nonexistent";
   m_program.write_script("test.sh", "#!/bin/sh\n");
   run({"run", "./test.sh"});
   EXPECT_TRUE(said("local: no hypervisor works here: qemu:")) << m_said;

@@ -89,6 +89,25 @@ def check_scripts(page, text):
             mistakes.append(f"{page.relative_to(ROOT)}: '{path}' does not exist")
 
 
+def check_features():
+    """The table of what drivers can do is what they say."""
+    done = subprocess.run([NESTBOX, "doctor", "--features"], capture_output=True, text=True, timeout=30)
+    # A driver that this program was built without says nothing of itself.
+    if "| kernel, disk | no |" not in done.stdout and done.stdout not in (ROOT / "docs/drivers/README.md").read_text():
+        mistakes.append(f"docs/drivers/README.md: its table is not what 'nestbox doctor --features' prints:\n{done.stdout}")
+
+
+def check_index():
+    """docs/README.md leads to every page, that of drivers and that of decisions to theirs."""
+    for page in sorted((ROOT / "docs").rglob("*.md")):
+        index = page.parent / "README.md" if page.parent.name in ("adr", "drivers") else ROOT / "docs/README.md"
+        index = ROOT / "docs/README.md" if page.name == "README.md" else index
+        if page != index and f"({page.relative_to(index.parent)})" not in index.read_text():
+            mistakes.append(f"{index.relative_to(ROOT)}: there is no link to '{page.relative_to(ROOT)}'")
+
+
+check_features()
+check_index()
 for each in pages():
     content = each.read_text()
     check_links(each, content)

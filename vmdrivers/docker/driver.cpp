@@ -49,7 +49,12 @@ class DockerDriver final : public Driver {
 public:
   std::string_view name() const override { return "docker"; }
   Capabilities capabilities() const override {
-    return {.boots = Boots::image, .fork = true, .network = true, .terminal = true, .docker = true};
+    return {.boots = Boots::image,
+            .fork = true,
+            .network = true,
+            .peers = true,
+            .terminal = true,
+            .docker = true};
   }
   Availability availability() override;
   std::unique_ptr<Machine> boot(const MachineSpec& spec, const BootOptions& options,

@@ -24,7 +24,8 @@ public:
   std::string_view name() const override { return "docker-machine"; }
 
   Capabilities capabilities() const override {
-    return {.boots = Boots::host, .machine = true, .terminal = true};
+    return {
+        .boots = Boots::host, .machine = true, .network = true, .peers = true, .terminal = true};
   }
 
   Availability availability() override {

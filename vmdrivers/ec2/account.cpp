@@ -164,7 +164,7 @@ std::string Account::open_group(const std::string& name, Deadline deadline,
     catch_error([&] { client.send(delete_group(group), what, Deadline::after(k_end_limit), {}); });
   });
   const Result<HttpReply> allowed =
-      settled(allow_ssh(group, m_settings.ssh_port, m_settings.allowed_from), what, k_new_group,
+      settled(let_in(group, m_settings.ssh_port, m_settings.allowed_from), what, k_new_group,
               refusal, deadline, cancel);
   if (!allowed && refusal.code != "InvalidPermission.Duplicate")
     throw allowed.error();

@@ -81,8 +81,12 @@ public:
   std::string_view name() const override { return "ec2"; }
 
   Capabilities capabilities() const override {
-    return {
-        .boots = Boots::image, .machine = true, .fork = true, .network = true, .terminal = true};
+    return {.boots = Boots::image,
+            .machine = true,
+            .fork = true,
+            .network = true,
+            .peers = true,
+            .terminal = true};
   }
 
   Availability availability() override {

@@ -111,13 +111,15 @@ aws::Request create_group(const std::string& name, const Tags& tags) {
   return request("CreateSecurityGroup", std::move(fields));
 }
 
-aws::Request allow_ssh(const std::string& group, int port, const std::string& from) {
+aws::Request let_in(const std::string& group, int port, const std::string& from) {
   return request("AuthorizeSecurityGroupIngress",
                  {{"GroupId", group},
                   {"IpPermissions.1.IpProtocol", "tcp"},
                   {"IpPermissions.1.FromPort", std::to_string(port)},
                   {"IpPermissions.1.ToPort", std::to_string(port)},
-                  {"IpPermissions.1.IpRanges.1.CidrIp", from}});
+                  {"IpPermissions.1.IpRanges.1.CidrIp", from},
+                  {"IpPermissions.2.IpProtocol", "-1"},
+                  {"IpPermissions.2.Groups.1.GroupId", group}});
 }
 
 aws::Request describe_groups() {

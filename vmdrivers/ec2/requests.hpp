@@ -40,7 +40,7 @@ aws::Request import_key(const std::string& name, const std::string& public_key, 
 aws::Request describe_keys();
 aws::Request delete_key(const std::string& name);
 aws::Request create_group(const std::string& name, const Tags& tags);
-aws::Request allow_ssh(const std::string& group, int port, const std::string& from);
+aws::Request let_in(const std::string& group, int port, const std::string& from);
 aws::Request describe_groups();
 aws::Request delete_group(const std::string& group);
 aws::Request create_image(const std::string& instance, const std::string& name, const Tags& tags);

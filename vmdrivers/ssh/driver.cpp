@@ -32,7 +32,7 @@ public:
   std::string_view name() const override { return "ssh"; }
 
   Capabilities capabilities() const override {
-    return {.boots = Boots::host, .machine = true, .terminal = true};
+    return {.boots = Boots::host, .machine = true, .network = true, .terminal = true};
   }
 
   Availability availability() override {

@@ -93,6 +93,24 @@ TEST_F(MadeWorld, GivesEachMachineItsNameAndItsPlaceOnTheNetworks) {
   EXPECT_EQ(world->network("lan").counters().size(), 3U);
 }
 
+TEST_F(MadeWorld, AsksMachinesForTheirAddressesWhereAnyNetworkWillDo) {
+  m_plan.topology.any_network = true;
+  m_plan.topology = without_networks(m_plan.topology);
+  m_plan.topology.machines[2].after.clear();
+  m_fakes->run = [](const Command& command, const CommandIo& io, Deadline, const CancelToken&) {
+    if (command.argv.back() == "/proc/net/fib_trie")
+      io.output(OutputStream::standard_output, "|-- 192.0.2.7\n/32 host LOCAL\n");
+    return CommandResult{};
+  };
+  const auto world = make();
+  EXPECT_EQ(world->topology().machines[1].links,
+            (std::vector<TopologyLink>{{"lan", {"192.0.2.7"}, ""}}));
+  EXPECT_EQ(address_of(world->topology(), "b", "a"), "192.0.2.7");
+  m_fakes->run = printing("", 0);
+  m_fakes->alive = 0;
+  EXPECT_EQ(failure().message, "machine 'run-a' has no address on a network");
+}
+
 TEST_F(MadeWorld, StartsAMachineAfterThoseItComesAfter) {
   m_plan.topology.machines[0].after = {"b"};
   make();
@@ -189,6 +207,15 @@ TEST(Topology, IsRefusedByADriverThatCannotMakeWorlds) {
   EXPECT_EQ(refusal(), "");
   driver.can.fork = false;
   EXPECT_EQ(refusal(), "driver 'fake' cannot fork a running machine; topology 'trio' needs it");
+  topology.any_network = true;
+  driver.can = {};
+  EXPECT_EQ(refusal(),
+            "driver 'fake' cannot make machines that reach each other; topology 'trio' needs it");
+  driver.can.peers = true;
+  EXPECT_EQ(refusal(), "");
+  EXPECT_TRUE(made_with(driver.can, topology).networks.empty());
+  driver.can.ethernet = true;
+  EXPECT_EQ(made_with(driver.can, topology), topology);
 }
 
 }  // namespace

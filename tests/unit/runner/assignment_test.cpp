@@ -37,25 +37,26 @@ TEST(Assignment, NeverPutsAMachineTestOnTheHost) {
 TEST(Assignment, SaysWhichNeedIsUnmet) {
   const Capabilities host{.boots = Boots::host, .network = true, .terminal = true};
   const Capabilities machine{.machine = true, .fork = true, .terminal = true};
-  EXPECT_EQ(unmet_need(named("a"), "local", host), std::nullopt);
-  EXPECT_EQ(unmet_need(named("a", {"vm"}), "local", host),
+  EXPECT_EQ(unmet_need(named("a"), nullptr, "local", host), std::nullopt);
+  EXPECT_EQ(unmet_need(named("a", {"vm"}), nullptr, "local", host),
             "needs a machine of its own; driver 'local' runs on this host");
-  EXPECT_EQ(unmet_need(named("a", {"vm"}), "docker", {.boots = Boots::image}),
+  EXPECT_EQ(unmet_need(named("a", {"vm"}), nullptr, "docker", {.boots = Boots::image}),
             "needs a machine of its own; driver 'docker' shares this host's kernel");
-  EXPECT_EQ(unmet_need(named("a", {"vm"}), "qemu", machine), std::nullopt);
-  EXPECT_EQ(unmet_need(named("a", {"nested"}), "qemu", machine),
+  EXPECT_EQ(unmet_need(named("a", {"vm"}), nullptr, "qemu", machine), std::nullopt);
+  EXPECT_EQ(unmet_need(named("a", {"nested"}), nullptr, "qemu", machine),
             "needs a hypervisor inside; driver 'qemu' cannot give it one");
   nestbox::Test greedy = named("a");
   greedy.needs.privileged = true;
-  EXPECT_EQ(unmet_need(greedy, "local", host),
+  EXPECT_EQ(unmet_need(greedy, nullptr, "local", host),
             "needs all that root may do; driver 'local' runs on this host");
-  EXPECT_EQ(unmet_need(greedy, "qemu", machine), std::nullopt);
+  EXPECT_EQ(unmet_need(greedy, nullptr, "qemu", machine), std::nullopt);
   greedy.needs.docker = true;
-  EXPECT_EQ(unmet_need(greedy, "qemu", machine),
+  EXPECT_EQ(unmet_need(greedy, nullptr, "qemu", machine),
             "needs a container engine of its own; driver 'qemu' cannot give it one");
   nestbox::Test test = named("a");
   test.needs.network = NetworkAccess::user;
-  EXPECT_EQ(unmet_need(test, "qemu", machine), "needs a network; driver 'qemu' cannot give it one");
+  EXPECT_EQ(unmet_need(test, nullptr, "qemu", machine),
+            "needs a network; driver 'qemu' cannot give it one");
 }
 
 TEST(Assignment, SaysWhichEnvironmentADriverCannotMake) {
@@ -104,6 +105,7 @@ nestbox::Test in_trio(const std::string& name, const std::string& from) {
   nestbox::Test test = named(name);
   test.topology = "trio";
   test.from = from;
+  test.needs.machine = true;
   return test;
 }
 
@@ -111,7 +113,7 @@ TEST(Assignment, PreparesATopologyOnceForAllItsTests) {
   const DriverFacts facts{"qemu", {.machine = true, .fork = true, .ethernet = true}, "tcg", 4.0};
   const Assignment assignment =
       assign({in_trio("x", "a"), in_trio("y", "host"), named("z")}, with_trio(),
-             [&](const nestbox::Test&) -> const DriverFacts& { return facts; });
+             [&](const nestbox::Test&) { return DriverChoice(facts); });
   ASSERT_EQ(assignment.environments.size(), 2U);
   EXPECT_EQ(assignment.tests[0].environment, assignment.tests[1].environment);
   const EnvironmentUse& use = assignment.environments[0];
@@ -120,11 +122,51 @@ TEST(Assignment, PreparesATopologyOnceForAllItsTests) {
 }
 
 TEST(Assignment, SaysWhyADriverHasNoWorlds) {
-  EXPECT_EQ(unmet_need(in_trio("x", "a"), "local", {}),
+  const Definition definition = with_trio();
+  const Topology& trio = definition.topologies.at("trio");
+  const nestbox::Test test = in_trio("x", "a");
+  EXPECT_EQ(unmet_need(test, &trio, "local", {.boots = Boots::host}),
             "needs a world of machines; driver 'local' runs on this host");
-  EXPECT_EQ(unmet_need(in_trio("x", "a"), "ssh", {.machine = true}),
+  EXPECT_EQ(unmet_need(test, &trio, "docker", {.boots = Boots::image}),
+            "needs a world of machines; driver 'docker' shares this host's kernel");
+  EXPECT_EQ(unmet_need(test, &trio, "ssh", {.machine = true}),
             "needs networks between machines; driver 'ssh' cannot make them");
-  EXPECT_FALSE(belongs_on_host(in_trio("x", "a"), expression("not vm")));
+  EXPECT_EQ(unmet_need(test, &trio, "x", {.machine = true, .ethernet = true}),
+            "needs a world that is saved and forked; driver 'x' cannot do that");
+  EXPECT_FALSE(belongs_on_host(test, expression("not vm")));
+}
+
+TEST(Assignment, LetsATestDriveMachinesOfAnyDriverWhereTheyReachEachOther) {
+  Definition definition = with_trio();
+  Topology& trio = definition.topologies.at("trio");
+  trio.any_network = true;
+  trio.networks.push_back({.name = "lan", .subnets = {}, .impair = {}, .where = {}});
+  nestbox::Test test = in_trio("x", "host");
+  test.needs.machine = false;
+  EXPECT_EQ(unmet_need(test, &trio, "local", {.boots = Boots::host}),
+            "needs machines that reach each other; driver 'local' runs on this host");
+  EXPECT_EQ(unmet_need(test, &trio, "ssh", {.boots = Boots::host, .machine = true}),
+            "needs machines that reach each other; driver 'ssh' has none that are thrown away "
+            "after");
+  const Capabilities containers{.boots = Boots::image, .peers = true};
+  EXPECT_EQ(unmet_need(test, &trio, "docker", containers), std::nullopt);
+  EXPECT_TRUE(use_for(test, definition, {"docker", containers, ""}).topology->networks.empty());
+  const Capabilities wired{.machine = true, .ethernet = true};
+  EXPECT_EQ(unmet_need(test, &trio, "qemu", wired), std::nullopt);
+  EXPECT_EQ(use_for(test, definition, {"qemu", wired, ""}).topology->networks.size(), 1U);
+  EXPECT_EQ(use_for(test, definition, {"qemu", wired, ""}).label(), "machines of 'trio'");
+  definition.environments.at("tiny").init = Init::systemd;
+  EXPECT_EQ(why_not(test, definition, "docker", containers),
+            "machine 'a': its environment needs systemd; driver 'docker' has none in its machines");
+}
+
+TEST(Assignment, TakesAContainerWhereOneWillDo) {
+  nestbox::Test test = named("a");
+  test.needs.container = true;
+  EXPECT_EQ(unmet_need(test, nullptr, "local", {.boots = Boots::host}),
+            "needs a container or a machine of its own; driver 'local' runs on this host");
+  EXPECT_EQ(unmet_need(test, nullptr, "docker", {.boots = Boots::image}), std::nullopt);
+  EXPECT_FALSE(belongs_on_host(test, expression("not vm")));
 }
 
 TEST(Assignment, SharesEqualEnvironments) {
@@ -135,9 +177,8 @@ TEST(Assignment, SharesEqualEnvironments) {
   nestbox::Test skipped = named("d");
   skipped.skip = "broken";
   const DriverFacts facts{"qemu", {.machine = true, .fork = true}, "tcg", 4.0};
-  const Assignment assignment =
-      assign({named("a"), named("b"), big, skipped}, definition,
-             [&](const nestbox::Test&) -> const DriverFacts& { return facts; });
+  const Assignment assignment = assign({named("a"), named("b"), big, skipped}, definition,
+                                       [&](const nestbox::Test&) { return DriverChoice(facts); });
   EXPECT_EQ(assignment.environments.size(), 2U);
   EXPECT_EQ(assignment.tests[0].environment, assignment.tests[1].environment);
   EXPECT_NE(assignment.tests[0].environment, assignment.tests[2].environment);

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
 #include <set>
 
 #include "harness/base/filesystem.hpp"
@@ -39,7 +40,8 @@ Topology pair_of_machines() {
 /// Worlds of fake machines on real switches.
 class FakeTopology final : public PreparedTopology {
 public:
-  explicit FakeTopology(std::shared_ptr<FakeWorld> machines) : m_machines(std::move(machines)) {}
+  FakeTopology(std::shared_ptr<FakeWorld> machines, Topology topology)
+      : m_topology(std::move(topology)), m_machines(std::move(machines)) {}
 
   const Topology& definition() const override { return m_topology; }
 
@@ -57,7 +59,7 @@ public:
   }
 
 private:
-  Topology m_topology = pair_of_machines();
+  Topology m_topology;
   std::shared_ptr<FakeWorld> m_machines;
 };
 
@@ -97,8 +99,8 @@ protected:
   }
 
   TestResult run() {
-    const auto prepared =
-        make_world_stage(std::make_shared<FakeTopology>(m_machines), make_fake_environment(m_host));
+    const auto prepared = make_world_stage(
+        std::make_shared<FakeTopology>(m_machines, *m_use.topology), make_fake_environment(m_host));
     return run_attempt(m_context, m_use, *prepared, m_run, m_witness, {});
   }
 
@@ -232,6 +234,58 @@ TEST_F(WorldStageTest, CallsAStepThatTookTooLongATimeout) {
   const TestResult result = run();
   EXPECT_EQ(result.outcome, Outcome::timeout);
   EXPECT_THAT(result.detail, HasSubstr("step 1 (exec a --timeout 1ms -- slow): machine 'a'"));
+}
+
+/// What machines answer that let somebody in.
+FakeWorld::Run with_ssh_server() {
+  return printing("ssh-ed25519 AAAA root@template\n", 0);
+}
+
+TEST_F(WorldStageTest, LetsATestOnTheHostIntoItsMachines) {
+  for (TopologyMachine& machine : m_use.topology->machines)
+    machine.user = "admin";
+  m_test.from = k_from_host;
+  m_test.exposed = {{"CORES", {"{name}", ":"}}, {"PEER", {"{b.address}"}}};
+  m_machines->run = with_ssh_server();
+  EXPECT_EQ(run().outcome, Outcome::passed);
+  const std::map<std::string, std::string>& variables = m_host->commands[0].environment;
+  EXPECT_EQ(variables.at("CORES"), "a:b");
+  EXPECT_EQ(variables.at("PEER"), "10.90.0.2");
+  EXPECT_EQ(variables.at("NESTBOX_SSH_CONFIG"), "/work/ssh/config");
+  EXPECT_THAT(variables.at("PATH"), HasSubstr("/tools/bin:/work/ssh/bin:"));
+  const auto machines = nlohmann::json::parse(variables.at("NESTBOX_MACHINES"));
+  EXPECT_EQ(machines["a"]["ssh"]["host"], "127.0.0.1");
+  EXPECT_GT(machines["a"]["ssh"]["port"], 0);
+  EXPECT_NE(machines["a"]["ssh"]["port"], machines["b"]["ssh"]["port"]);
+  EXPECT_EQ(machines["b"]["ssh"]["key"], "/work/ssh/id");
+  EXPECT_EQ(m_host->put[0], "/work/ssh: id id.pub known_hosts config bin/ssh bin/scp bin/sftp");
+  ASSERT_EQ(m_machines->commands.size(), 2U);
+  EXPECT_EQ(m_machines->commands[0].environment.at("NESTBOX_LOGIN"), "admin");
+  EXPECT_TRUE(m_machines->commands[0].environment.at("NESTBOX_PUBLIC_KEY").starts_with("ssh-"));
+}
+
+TEST_F(WorldStageTest, LetsATestInOneMachineIntoTheOthers) {
+  for (TopologyMachine& machine : m_use.topology->machines)
+    machine.user = "root";
+  m_test.exposed = {{"CORES", {"{user}@{host}:{port}", ","}}};
+  m_machines->run = with_ssh_server();
+  EXPECT_EQ(run().outcome, Outcome::passed);
+  const Command& command = m_machines->commands.back();
+  EXPECT_EQ(command.argv[0], "./drive");
+  EXPECT_EQ(command.environment.at("CORES"), "root@10.90.0.2:22");
+  EXPECT_THAT(m_machines->put, testing::Contains("/root/.ssh: config"));
+  EXPECT_THAT(m_machines->put, testing::Contains("/work/ssh: id id.pub known_hosts config"));
+}
+
+TEST_F(WorldStageTest, SaysWhichMachineHasNoSshServer) {
+  m_use.topology->machines[1].user = "root";
+  m_machines->run = [](const Command&, const CommandIo& io, Deadline, const CancelToken&) {
+    io.output(OutputStream::standard_error, "there is no ssh server in it\n");
+    return CommandResult{{3, 0}};
+  };
+  const TestResult result = run();
+  EXPECT_EQ(result.outcome, Outcome::infra);
+  EXPECT_THAT(result.detail, HasSubstr("cannot set up 'b' for ssh: there is no ssh server in it"));
 }
 
 TEST_F(WorldStageTest, SkipsWhereVirtualizationIsMissing) {

@@ -105,11 +105,12 @@ TEST(Ec2Requests, AskForAnInstanceThatEndsItself) {
                         "nestbox&TagSpecification.2.Tag.1.Value=1"}));
 }
 
-TEST(Ec2Requests, LetInOnlySshAndOnlyFromWhereItIsAllowed) {
-  EXPECT_EQ(allow_ssh("sg-1", 22, "192.0.2.0/24").body,
+TEST(Ec2Requests, LetInOnlySshAndTheirOwnKind) {
+  EXPECT_EQ(let_in("sg-1", 22, "192.0.2.0/24").body,
             "Action=AuthorizeSecurityGroupIngress&Version=2016-11-15&GroupId=sg-1"
             "&IpPermissions.1.IpProtocol=tcp&IpPermissions.1.FromPort=22"
-            "&IpPermissions.1.ToPort=22&IpPermissions.1.IpRanges.1.CidrIp=192.0.2.0%2F24");
+            "&IpPermissions.1.ToPort=22&IpPermissions.1.IpRanges.1.CidrIp=192.0.2.0%2F24"
+            "&IpPermissions.2.IpProtocol=-1&IpPermissions.2.Groups.1.GroupId=sg-1");
 }
 
 TEST(Ec2Requests, FindOnlyWhatIsOursAndAlive) {
