@@ -29,6 +29,7 @@ constexpr int k_report = 3;
 constexpr std::chrono::minutes k_start_time{10};
 constexpr std::chrono::seconds k_end_time{60};
 constexpr std::string_view k_ready = "ready\n";
+constexpr std::string_view k_error = "error: ";
 
 /// The environment that there is without a nestbox.yml, or when that names none.
 Environment builtin_environment() {
@@ -120,10 +121,15 @@ void start_keeper(const MachineStore& store, const KeeperRequest& request, Deadl
       break;
     said.append(buffer, static_cast<std::size_t>(count));
   }
-  if (said != k_ready)
+  if (said == k_ready)
+    return;
+  if (said.empty())
     throw Error(ErrorCode::infrastructure,
-                said.empty() ? "the keeper of machine '" + request.name + "' has vanished"
-                             : std::string(trim(said)));
+                "the keeper of machine '" + request.name + "' has vanished");
+  // It comes rendered, and will be once more.
+  std::string_view text = trim(said);
+  text.remove_prefix(text.starts_with(k_error) ? k_error.size() : 0);
+  throw Error(ErrorCode::infrastructure, std::string(text));
 }
 
 void end_keeper(const KeptMachine& machine) {

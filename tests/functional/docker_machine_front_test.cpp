@@ -23,7 +23,7 @@ protected:
   void SetUp() override {
     if (!find_program("ssh") || !find_program("rsync"))
       GTEST_SKIP() << "there is no ssh or no rsync here: apt-get install openssh-client rsync";
-    std::ofstream(m_nestbox.home() / "nestbox.yml") << k_definition;
+    std::ofstream(m_nestbox.working_directory / "nestbox.yml") << k_definition;
   }
 
   /// One shell for all, for what a command leaves behind ends with the process that waits for it.
@@ -98,7 +98,7 @@ test -z "$(machine ls -q)"
 }
 
 TEST_F(DockerMachineFront, SaysWhyAMachineCannotBeMade) {
-  std::ofstream(m_nestbox.home() / "nestbox.yml")
+  std::ofstream(m_nestbox.working_directory / "nestbox.yml")
       << "version: 1\nenvironments:\n  bare: {from: tiny}\n";
   const Captured done = shell("machine create -d kvm --nestbox-environment bare db");
   EXPECT_EQ(done.status, (ExitStatus{1, 0}));
