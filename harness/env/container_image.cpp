@@ -44,6 +44,8 @@ GuestImage container_image(const BuildContext& context, Driver& driver,
     const Activity activity(context.progress, "getting image '" + environment.image + "'");
     content = image.spec.image = driver.resolve_image(
         placed(environment.image, base_directory), Deadline::after(k_image_limit), context.cancel);
+  } else if (driver.capabilities().machine) {
+    content = environment.image;  // the driver's own stands for it
   } else {
     Layer rootfs = rootfs_layer(context, environment);
     image.spec.disk = rootfs.directory() / "rootfs.tar";

@@ -1,12 +1,17 @@
 #include "harness/env/environment.hpp"
 
+#include <fmt/format.h>
+
+#include "harness/base/text.hpp"
 #include "harness/env/container_image.hpp"
+#include "harness/env/debian_image.hpp"
 #include "harness/env/environment_steps.hpp"
 #include "harness/env/forked_environment.hpp"
 #include "harness/env/guest_image.hpp"
 #include "harness/env/initramfs_layer.hpp"
 #include "harness/env/kernel_layer.hpp"
 #include "harness/env/live_layers.hpp"
+#include "harness/model/name_rules.hpp"
 
 namespace nestbox {
 namespace {
@@ -35,6 +40,19 @@ private:
   Driver& m_driver;
 };
 
+/// Where an image is a driver's own, nobody but the machine itself can install packages.
+Environment with_packages_as_step(Environment environment) {
+  if (environment.packages.empty() || is_driver_image(environment.image))
+    return environment;
+  const std::string script = fmt::format("export DEBIAN_FRONTEND=noninteractive\n"
+                                         "apt-get -q update\n"
+                                         "apt-get -qy --no-install-recommends install {}\n",
+                                         join(debian_image(environment).packages, " "));
+  environment.packages.clear();
+  environment.steps.insert(environment.steps.begin(), RunStep{script});
+  return environment;
+}
+
 }  // namespace
 
 EnvironmentBuilder::EnvironmentBuilder(LayerCache& cache, Driver& driver, Progress& progress)
@@ -50,7 +68,9 @@ std::shared_ptr<PreparedEnvironment> EnvironmentBuilder::prepare(const Environme
     return std::make_shared<PlainEnvironment>(environment, m_driver);
 
   const BuildContext context{m_cache, m_progress, cancel};
-  EnvironmentSteps steps(environment, base_directory);
+  const bool own_image = capabilities.boots == Boots::image && capabilities.machine;
+  EnvironmentSteps steps(own_image ? with_packages_as_step(environment) : environment,
+                         base_directory);
   GuestImage image = capabilities.boots == Boots::image
                          ? container_image(context, m_driver, environment, base_directory)
                          : guest_image(context, environment, interfaces);

@@ -71,6 +71,8 @@ std::optional<std::string> unmet_environment(const Environment& environment,
   if (can.boots == Boots::kernel && is_driver_image(environment.image))
     return fmt::format("its environment is image '{}', which driver '{}' cannot boot",
                        environment.image, driver);
+  if (can.boots == Boots::image && can.machine && environment.image == "tiny")
+    return fmt::format("its environment is image 'tiny', which driver '{}' cannot boot", driver);
   if (can.boots == Boots::image && !can.machine && environment.init == Init::systemd)
     return fmt::format("its environment needs systemd; driver '{}' has none in its machines",
                        driver);

@@ -265,5 +265,19 @@ TEST_F(EnvironmentTest, DescribesStepsInALine) {
   EXPECT_EQ(steps.description(2), "step 3: \\xff");
 }
 
+TEST_F(EnvironmentTest, InstallsPackagesInTheMachineWhereTheImageIsTheDriversOwn) {
+  m_driver.can.boots = Boots::image;
+  m_environment.packages = {"sudo", "rsync"};
+  with_scripts({"one"});
+  const auto prepared =
+      EnvironmentBuilder(m_cache, m_driver, m_progress).prepare(m_environment, base(), m_cancel);
+  EXPECT_THAT(history(*machine(*prepared)),
+              ElementsAre("export DEBIAN_FRONTEND=noninteractive\napt-get -q update\n"
+                          "apt-get -qy --no-install-recommends install rsync sudo\n",
+                          "one"));
+  EXPECT_EQ(m_driver.last_boot.disk, std::nullopt);
+  EXPECT_EQ(prepared->definition(), m_environment);
+}
+
 }  // namespace
 }  // namespace nestbox

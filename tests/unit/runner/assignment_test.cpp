@@ -69,6 +69,10 @@ TEST(Assignment, SaysWhichEnvironmentADriverCannotMake) {
   EXPECT_EQ(unmet_environment(environment, "ec2", {.boots = Boots::image, .machine = true}),
             std::nullopt);
   environment.init = Init::agent;
+  environment.image = "tiny";
+  EXPECT_EQ(unmet_environment(environment, "docker", containers), std::nullopt);
+  EXPECT_EQ(unmet_environment(environment, "ec2", {.boots = Boots::image, .machine = true}),
+            "its environment is image 'tiny', which driver 'ec2' cannot boot");
   environment.image = "docker:debian:12";
   EXPECT_EQ(unmet_environment(environment, "docker", containers), std::nullopt);
   EXPECT_EQ(unmet_environment(environment, "qemu", {.machine = true}),

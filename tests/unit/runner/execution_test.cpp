@@ -2,8 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <cerrno>
 #include <future>
+#include <set>
 
+#include "harness/aws/client.hpp"
 #include "harness/base/filesystem.hpp"
 #include "runner/event_fanout.hpp"
 #include "tests/support/fake_machine.hpp"
@@ -202,6 +205,34 @@ TEST_F(ExecutionTest, CallsAMachineThatCannotBeMadeInfra) {
   EXPECT_EQ(run().exit_code, 3);
   EXPECT_EQ(m_witness->finished.size(), 3U);
   EXPECT_EQ(result().detail, "no memory (buy some)");
+}
+
+TEST_F(ExecutionTest, TellsTheFaultsOfMachinesApart) {
+  const auto refused = [](const char* code) {
+    return aws::to_error({400, code, ""}, "starting an instance", "profile 'ci'");
+  };
+  const std::vector<std::pair<Error, Outcome>> faults = {
+      {Error(ErrorCode::infrastructure, "machine 'x' did not answer: its kernel panicked"),
+       Outcome::infra},
+      {Error(ErrorCode::lost, "the machine closed the connection to its agent"), Outcome::lost},
+      {system_error("cannot write '/x'", ENOSPC), Outcome::infra},
+      {refused("AuthFailure"), Outcome::infra},
+      {refused("ExpiredToken"), Outcome::infra},
+      {refused("VcpuLimitExceeded"), Outcome::infra},
+      {refused("InsufficientInstanceCapacity"), Outcome::infra},
+  };
+  add("a.sh");
+  std::set<std::string> details;
+  for (const auto& [fault, outcome] : faults) {
+    m_witness->finished.clear();
+    m_world->before_machine = [&fault = fault](const std::string&) { throw fault; };
+    EXPECT_EQ(run().exit_code, 3);
+    EXPECT_EQ(result().outcome, outcome) << fault.message;
+    EXPECT_NE(result().detail.find(fault.message), std::string::npos) << result().detail;
+    EXPECT_NE(result().detail.find(fault.hint), std::string::npos) << result().detail;
+    details.insert(result().detail);
+  }
+  EXPECT_EQ(details.size(), faults.size());
 }
 
 TEST_F(ExecutionTest, CallsAnEnvironmentThatCannotBeMadeInfra) {
