@@ -272,9 +272,8 @@ TEST_F(EnvironmentTest, InstallsPackagesInTheMachineWhereTheImageIsTheDriversOwn
   const auto prepared =
       EnvironmentBuilder(m_cache, m_driver, m_progress).prepare(m_environment, base(), m_cancel);
   EXPECT_THAT(history(*machine(*prepared)),
-              ElementsAre("export DEBIAN_FRONTEND=noninteractive\napt-get -q update\n"
-                          "apt-get -qy --no-install-recommends install rsync sudo\n",
-                          "one"));
+              ElementsAre("export DEBIAN_FRONTEND=noninteractive", "apt-get -q update",
+                          "apt-get -qy --no-install-recommends install rsync sudo", "one"));
   EXPECT_EQ(m_driver.last_boot.disk, std::nullopt);
   EXPECT_EQ(prepared->definition(), m_environment);
 }
