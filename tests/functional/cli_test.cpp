@@ -5,6 +5,7 @@
 
 #include <csignal>
 #include <cstdlib>
+#include <set>
 
 #include <nlohmann/json.hpp>
 
@@ -112,6 +113,42 @@ TEST_F(Cli, SaysWhyItFellBackToTheHost) {
   m_program.write_script("test.sh", "#!/bin/sh\n");
   run({"run", "./test.sh"});
   EXPECT_TRUE(said("local: no hypervisor works here: qemu:")) << m_said;
+}
+
+TEST_F(Cli, ListsWhereEachTestWouldRunAndWhy) {
+  m_program.environment["PATH"] = "/nonexistent";
+  m_program.environment["DOCKER_HOST"] = "unix:///nonexistent";
+  m_program.environment["LIBVIRT_DEFAULT_URI"] = "qemu+unix:///system?socket=/nonexistent";
+  write_file_atomically(m_program.working_directory / "nestbox.yml",
+                        "version: 1\n"
+                        "tests:\n"
+                        "  quick: {run: 'true', markers: [unit]}\n"
+                        "  boxed: {run: 'true', needs: {isolation: container}}\n"
+                        "  remote: {run: 'true', machines: {core0: {}}}\n");
+  EXPECT_EQ(run({"list", "--explain"}).status.code, 0);
+  EXPECT_TRUE(said("'quick' runs on local (unit tests need no machine)")) << m_said;
+  EXPECT_TRUE(said("'boxed' is skipped: needs a container or a machine of its own; driver 'local' "
+                   "runs on this host"))
+      << m_said;
+  EXPECT_TRUE(said("'remote' is skipped: needs machines that reach each other; driver 'local' "
+                   "runs on this host"))
+      << m_said;
+}
+
+TEST_F(Cli, NamesEveryDriverWithWhatSpeaksAgainstIt) {
+  m_program.environment["PATH"] = "/nonexistent";
+  m_program.environment["DOCKER_HOST"] = "unix:///nonexistent";
+  m_program.environment["LIBVIRT_DEFAULT_URI"] = "qemu+unix:///system?socket=/nonexistent";
+  const Json report = Json::parse(run({"doctor", "--json"}).output);
+  std::set<std::string> names;
+  for (const Json& driver : report["drivers"]) {
+    names.insert(driver["name"]);
+    EXPECT_EQ(driver["available"], driver["name"] == "local");
+    EXPECT_NE(driver["reason"], "") << driver;
+    EXPECT_EQ(driver["hint"] == "", driver["name"] == "local") << driver;
+  }
+  EXPECT_EQ(names, (std::set<std::string>{"docker", "docker-machine", "ec2", "libvirt", "local",
+                                          "qemu", "ssh"}));
 }
 
 TEST_F(Cli, EndsATestAtItsTimeoutWithItsWholeTree) {

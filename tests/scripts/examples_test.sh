@@ -3,6 +3,7 @@
 # usage: examples_test.sh NESTBOX EXAMPLE NUMBER [SKIPPED…]
 #        NUMBER     how many tests it has
 #        SKIPPED    names of those that skip
+# environment: DRIVER, to run it on another driver than nestbox would choose
 set -euo pipefail
 nestbox=$1
 example=$2
@@ -15,7 +16,7 @@ trap 'rm -rf "$work"' EXIT
 # A copy, so that neither the checkout's own git state nor other tests matter.
 cp -r "$root/examples/$example" "$work/suite"
 cd "$work/suite"
-XDG_STATE_HOME=$work/state "$nestbox" run -v --report "junit=$work/report.xml"
+XDG_STATE_HOME=$work/state "$nestbox" run -v ${DRIVER:+--driver "$DRIVER"} --report "junit=$work/report.xml"
 
 /usr/bin/python3 - "$work/report.xml" "$number" "$@" << 'END'
 import sys, xml.etree.ElementTree as tree
