@@ -137,9 +137,14 @@ TEST_F(DockerScope, BuildsImagesThatAreTheTestsOwn) {
         << "FROM " << image << "\nRUN echo " << name << " > /name\n";
     client->docker({"build", "-q", "-t", "app", "."}, directory.path());
   }
+  std::ofstream(directory.path() / "Dockerfile") << "FROM app\nRUN cat /name > /again\n";
+  one.docker({"build", "-q", "-t", "more", "."}, directory.path());
+  EXPECT_EQ(one.docker({"run", "--rm", "more", "cat", "/again"}), "one\n");
   EXPECT_EQ(one.docker({"run", "--rm", "app", "cat", "/name"}), "one\n");
   EXPECT_EQ(two.docker({"run", "--rm", "app", "cat", "/name"}), "two\n");
   EXPECT_THAT(one.docker({"images", "--format", "{{.Repository}}"}), HasSubstr("app\n"));
+  EXPECT_THAT(one.docker({"build", "-t", "more", "."}, directory.path()),
+              HasSubstr("Successfully tagged more:latest\n"));
   one.end();
   two.end();
   EXPECT_EQ(everything(), before);
@@ -181,7 +186,8 @@ TEST_F(DockerScope, TellsOfATestsOwnThingsAlone) {
   Client two(engine);
   for (Client* client : {&one, &two})
     client->docker({"run", "--name", client == &one ? "job" : "task", image, "true"});
-  const std::string told = one.docker({"events", "--since", "1h", "--until", "0s", "--format",
+  // The client counts whole seconds: up to the end of this one.
+  const std::string told = one.docker({"events", "--since", "1h", "--until", "-1s", "--format",
                                        "{{.Action}} {{.Actor.Attributes.name}}"});
   EXPECT_THAT(told, HasSubstr("die job\n"));
   EXPECT_THAT(told, Not(HasSubstr("task")));

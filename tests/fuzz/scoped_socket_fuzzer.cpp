@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <string>
 
+#include "vmdrivers/docker/build_archive.hpp"
 #include "vmdrivers/docker/proxied_request.hpp"
 #include "vmdrivers/docker/scope.hpp"
 
@@ -23,7 +24,7 @@ ScopeLookup lookup() {
   const auto own = [](const std::string& name) {
     return name.starts_with("own") ? std::optional<std::string>("0af3") : std::nullopt;
   };
-  return {own, own, own, own, own};
+  return {own, own, own, own, own, own};
 }
 
 void check_container(const json& body) {
@@ -35,6 +36,14 @@ void check_container(const json& body) {
     for (const json& bind : host["Binds"])
       require(!bind.is_string() || !bind.get<std::string>().starts_with('/')
               || bind.get<std::string>().find(':') == std::string::npos);
+}
+
+std::string built(std::string_view bytes, std::size_t step) {
+  BuildArchive archive("Dockerfile", [](const std::string& image) { return "own/" + image; });
+  std::string out;
+  for (; !bytes.empty(); bytes.remove_prefix(std::min(step, bytes.size())))
+    out += archive.take(bytes.substr(0, step));
+  return out + archive.finish();
 }
 
 }  // namespace
@@ -61,11 +70,16 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     require(verdict.target.starts_with('/'));
     for (const char byte : verdict.target)
       require(byte > ' ' && byte < 0x7f);
-    require(
-        parse_request(forwarded_head(*request, verdict.target, HttpVersion::current)).has_value());
+    require(parse_request(forwarded_head(*request, verdict.target)).has_value());
   }
   if (verdict.body && verdict.target.starts_with("/containers/create"))
     check_container(*verdict.body);
   static_cast<void>(unscoped(body, k_scope));
+  UnframedReply reply;
+  static_cast<void>(reply.take(bytes));
+  if (end != bytes.npos) {
+    const std::string archive = bytes.substr(end + 4);
+    require(built(archive, 7) == built(archive, archive.size() + 1));
+  }
   return 0;
 }

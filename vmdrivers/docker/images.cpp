@@ -147,8 +147,7 @@ std::string find_or_import(Engine& engine, const fs::path& archive, const std::s
   return run_job(engine,
                  {.path = "/images/create"
                           + query({{"fromSrc", "-"},
-                                   {"repo", k_repository},
-                                   {"tag", digest},
+                                   {"repo", name},
                                    {"changes", fmt::format("LABEL {}=1", k_ours_label)}}),
                   .archive = reader(archive)},
                  deadline, cancel);

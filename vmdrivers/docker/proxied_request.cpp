@@ -1,5 +1,7 @@
 #include "vmdrivers/docker/proxied_request.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <boost/asio/buffer.hpp>
@@ -14,8 +16,6 @@ namespace nestbox::docker {
 namespace {
 
 namespace http = boost::beast::http;
-
-constexpr std::uint64_t k_body_limit = 4 << 20;
 
 /// Of this connection alone, or said anew.
 constexpr std::array k_not_forwarded = {http::field::host,       http::field::connection,
@@ -54,19 +54,38 @@ Result<ProxiedRequest> parse_request(std::string_view head) {
   return request;
 }
 
-std::string forwarded_head(const ProxiedRequest& request, const std::string& target,
-                           HttpVersion version) {
-  std::string head = request.method + " " + target
-                     + (version == HttpVersion::current ? " HTTP/1.1" : " HTTP/1.0")
-                     + "\r\nHost: docker\r\n";
+ProxiedRequest rechunked(ProxiedRequest request) {
+  std::erase_if(request.headers, [](const auto& header) {
+    return boost::beast::iequals(header.first, "content-length")
+           || boost::beast::iequals(header.first, "transfer-encoding")
+           || boost::beast::iequals(header.first, "expect");
+  });
+  request.headers.emplace_back("Transfer-Encoding", "chunked");
+  return request;
+}
+
+std::string chunk(std::string_view bytes) {
+  return bytes.empty() ? std::string() : fmt::format("{:x}\r\n{}\r\n", bytes.size(), bytes);
+}
+
+std::string forwarded_head(const ProxiedRequest& request, const std::string& target) {
+  std::string head = request.method + " " + target + " HTTP/1.1\r\nHost: docker\r\n";
   for (const auto& [name, value] : request.headers)
     head += name + ": " + value + "\r\n";
   return head + "Connection: close\r\n\r\n";
 }
 
-struct RequestBody::State {
-  http::request_parser<http::string_body> parser;
-  std::string pending;  ///< that the parser would see more of first
+/// Feeds what has come to a parser, and keeps what that would see more of first.
+template <bool is_request>
+struct BodyParser {
+  http::parser<is_request, http::string_body> parser;
+  std::string pending;
+
+  explicit BodyParser(std::uint64_t limit) {
+    parser.header_limit(k_request_head_limit);
+    parser.body_limit(limit);
+    parser.eager(true);
+  }
 
   Result<void> feed(std::string_view bytes) {
     pending += bytes;
@@ -78,16 +97,25 @@ struct RequestBody::State {
       if (error == http::error::need_more || (!error && used == 0))
         return {};
       if (error)
-        return fail(no_request(error));
+        return fail(ErrorCode::corrupt, "this is no HTTP: " + error.message());
     }
     return {};
   }
+
+  std::string take() { return std::exchange(parser.get().body(), {}); }
 };
 
-RequestBody::RequestBody(std::string_view head) : m_state(std::make_unique<State>()) {
-  m_state->parser.header_limit(k_request_head_limit);
-  m_state->parser.body_limit(k_body_limit);
-  m_state->parser.eager(true);
+struct RequestBody::State : BodyParser<true> {
+  using BodyParser::BodyParser;
+};
+
+struct UnframedReply::State : BodyParser<false> {
+  using BodyParser::BodyParser;
+  bool begun = false;
+};
+
+RequestBody::RequestBody(std::string_view head, std::uint64_t limit)
+    : m_state(std::make_unique<State>(limit)) {
   // Parsed once already, by parse_request.
   static_cast<void>(m_state->feed(head));
 }
@@ -104,6 +132,28 @@ bool RequestBody::done() const {
 
 const std::string& RequestBody::bytes() const {
   return m_state->parser.get().body();
+}
+
+std::string RequestBody::take() {
+  return m_state->take();
+}
+
+UnframedReply::UnframedReply()
+    : m_state(std::make_unique<State>(std::numeric_limits<std::uint64_t>::max())) {}
+
+UnframedReply::~UnframedReply() = default;
+
+Result<std::string> UnframedReply::take(std::string_view bytes) {
+  if (const Result<void> fed = m_state->feed(bytes); !fed)
+    return fail(fed.error());
+  std::string out;
+  if (m_state->parser.is_header_done() && !std::exchange(m_state->begun, true)) {
+    const auto& head = m_state->parser.get();
+    out =
+        fmt::format("HTTP/1.1 {} {}\r\nContent-Type: {}\r\nConnection: close\r\n\r\n",
+                    head.result_int(), text(head.reason()), text(head[http::field::content_type]));
+  }
+  return out + m_state->take();
 }
 
 }  // namespace nestbox::docker

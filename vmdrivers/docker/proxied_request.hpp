@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -27,26 +28,43 @@ inline constexpr std::size_t k_request_head_limit = 64 * 1024;
 /// `head`: up to and with the empty line. Error(corrupt) for what is no HTTP/1 request.
 Result<ProxiedRequest> parse_request(std::string_view head);
 
-enum class HttpVersion {
-  current,  ///< 1.1
-  former,   ///< 1.0: the reply comes in one piece, until the connection ends
-};
+/// The same with a body in chunks, which may be of another length.
+ProxiedRequest rechunked(ProxiedRequest request);
+
+/// `bytes` as one chunk; empty without any, for an empty one is the last.
+std::string chunk(std::string_view bytes);
 
 /// What is sent on in its stead: `target` in the place of its own, and a connection that ends with
 /// the reply.
-std::string forwarded_head(const ProxiedRequest& request, const std::string& target,
-                           HttpVersion version);
+std::string forwarded_head(const ProxiedRequest& request, const std::string& target);
 
-/// The body of a request, put together however it is framed; at most 4 MiB.
+/// The body of a request, put together however it is framed.
 class RequestBody {
 public:
-  explicit RequestBody(std::string_view head);
+  /// `limit`: of all of it, in bytes.
+  explicit RequestBody(std::string_view head, std::uint64_t limit = 4 << 20);
   ~RequestBody();
 
   /// Error(corrupt) for unsound framing, or too much.
   Result<void> feed(std::string_view bytes);
   bool done() const;
   const std::string& bytes() const;
+  /// The same, and they are forgotten: what comes next follows them.
+  std::string take();
+
+private:
+  struct State;
+  std::unique_ptr<State> m_state;
+};
+
+/// A reply whose body ends with its connection, whatever its framing was: it may be changed then.
+class UnframedReply {
+public:
+  UnframedReply();
+  ~UnframedReply();
+
+  /// What goes on now that `bytes` have come. Error(corrupt) for what is no reply.
+  Result<std::string> take(std::string_view bytes);
 
 private:
   struct State;

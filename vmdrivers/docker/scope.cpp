@@ -26,7 +26,7 @@ ScopeVerdict judge(ScopeRequest& request) {
   if (kind == "events" && whole && request.gets()) {
     request.query.set("filters",
                       scoped_filters(request.query.get("filters"), request.scope, request.lookup));
-    return {.kind = Kind::lines, .target = "/events" + request.query.text()};
+    return {.kind = Kind::stream, .target = "/events" + request.query.text()};
   }
   if (kind == "auth" && whole && request.posts())
     return relayed("/auth");

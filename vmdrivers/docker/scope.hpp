@@ -55,7 +55,8 @@ struct ScopeVerdict {
     ping,     ///< answer that all is well
     answer,   ///< answer `body`
     relay,    ///< ask the engine for `target`; all else goes to and fro as it is
-    lines,    ///< as relay, but each line of the reply is given the test's names
+    stream,   ///< as relay, but the reply is given the test's names as it comes
+    build,    ///< as stream, and images in the Dockerfile are named as inside the engine
     rewrite,  ///< ask the engine for `target` with `body`; its reply is given the test's names
     prune,    ///< remove the containers that `target` lists, with the volumes that only they use
   };

@@ -5,12 +5,16 @@
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <limits>
+#include <memory>
 
 #include "harness/base/error.hpp"
+#include "vmdrivers/docker/build_archive.hpp"
 #include "vmdrivers/docker/container_removal.hpp"
 #include "vmdrivers/docker/hijacked_stream.hpp"
 #include "vmdrivers/docker/outgoing_bytes.hpp"
 #include "vmdrivers/docker/proxied_request.hpp"
+#include "vmdrivers/docker/query.hpp"
 #include "vmdrivers/docker/scope_lookup.hpp"
 
 namespace nestbox::docker {
@@ -23,20 +27,21 @@ using nlohmann::json;
 /// for: or it is forgotten.
 constexpr auto k_request_time = 120s;
 
-/// A line of the engine's that is longer than this goes on as it is.
-constexpr std::size_t k_line_limit = 1 << 20;
-
-/// Gives each line of a stream the test's names.
-class LineNames {
+/// Gives a stream of text the test's names.
+class StreamNames {
 public:
-  explicit LineNames(const Scope& scope) : m_scope(scope) {}
+  explicit StreamNames(const Scope& scope) : m_scope(scope) {}
 
   std::string take(std::string_view bytes) {
-    m_rest += bytes;
-    const std::size_t end = m_rest.size() > k_line_limit ? m_rest.size() : m_rest.rfind('\n') + 1;
-    std::string lines = unscoped_text(m_rest.substr(0, end), m_scope);
-    m_rest.erase(0, end);
-    return lines;
+    std::string text = unscoped_text(std::exchange(m_rest, {}) + std::string(bytes), m_scope);
+    // What the next bytes may make a name of ours waits for them.
+    const std::string prefix = m_scope.prefix();
+    std::size_t held = std::min(prefix.size() - 1, text.size());
+    while (!text.ends_with(std::string_view(prefix).substr(0, held)))
+      --held;
+    m_rest = text.substr(text.size() - held);
+    text.resize(text.size() - held);
+    return text;
   }
 
 private:
@@ -47,8 +52,8 @@ private:
 class Connection {
 public:
   Connection(Engine& engine, const Scope& scope, FileDescriptor client, CancelToken cancel)
-      : m_engine(engine), m_scope(scope), m_client(std::move(client)), m_cancel(std::move(cancel)) {
-  }
+      : m_engine(engine), m_scope(scope), m_client(std::move(client)), m_cancel(std::move(cancel)),
+        m_lookup(engine_lookup(engine, scope, m_cancel)) {}
 
   void serve(const std::function<void(const ScopeVerdict&)>& prepare) {
     if (!read_head())
@@ -67,6 +72,8 @@ public:
   }
 
 private:
+  using Edit = std::function<std::string(std::string_view)>;
+
   void answer(const ProxiedRequest& request,
               const std::function<void(const ScopeVerdict&)>& prepare) {
     const std::string_view target = without_version(request.target);
@@ -76,8 +83,7 @@ private:
       if (body.is_discarded())
         body = json();
     }
-    const ScopeVerdict verdict =
-        decide(m_scope, request.method, target, body, engine_lookup(m_engine, m_scope, m_cancel));
+    const ScopeVerdict verdict = decide(m_scope, request.method, target, body, m_lookup);
     prepare(verdict);
     switch (verdict.kind) {
     case ScopeVerdict::Kind::refuse:
@@ -90,8 +96,10 @@ private:
       return rewrite(request, verdict);
     case ScopeVerdict::Kind::prune:
       return prune(verdict.target);
-    case ScopeVerdict::Kind::lines:
-      return relay_lines(request, verdict.target);
+    case ScopeVerdict::Kind::build:
+      return build(request, verdict.target);
+    case ScopeVerdict::Kind::stream:
+      return relay_stream(request, verdict.target);
     case ScopeVerdict::Kind::relay:
       return request.upgrade && request.method == "POST" ? upgrade(request, verdict.target)
                                                          : relay(request, verdict.target);
@@ -142,23 +150,49 @@ private:
 
   void relay(const ProxiedRequest& request, const std::string& target) {
     const FileDescriptor engine = connect_to(m_engine.socket());
-    join(engine, forwarded_head(request, versioned(target), HttpVersion::current) + m_rest,
-         as_it_is);
+    join(engine, forwarded_head(request, versioned(target)) + m_rest, as_it_is);
   }
 
-  void relay_lines(const ProxiedRequest& request, const std::string& target) {
+  void relay_stream(const ProxiedRequest& request, const std::string& target) {
     const FileDescriptor engine = connect_to(m_engine.socket());
-    LineNames names(m_scope);
-    // The former version knows no chunks, whose lengths would not be true any more.
-    join(engine, forwarded_head(request, versioned(target), HttpVersion::former),
-         [&](std::string_view bytes) { return names.take(bytes); });
+    join(engine, forwarded_head(request, versioned(target)), named_stream());
+  }
+
+  /// Answers with the test's names.
+  Edit named_stream() const {
+    return [names = std::make_shared<StreamNames>(m_scope),
+            reply = std::make_shared<UnframedReply>()](std::string_view bytes) {
+      return names->take(value_or_throw(reply->take(bytes)));
+    };
+  }
+
+  void build(const ProxiedRequest& request, const std::string& target) {
+    const std::string dockerfile = Query(target).get("dockerfile");
+    BuildArchive archive(
+        dockerfile.empty() ? "Dockerfile" : dockerfile,
+        [this](const std::string& image) { return m_lookup.image(image).value_or(image); });
+    RequestBody body(m_head, std::numeric_limits<std::uint64_t>::max());
+    bool ended = false;
+    const auto edit = [&](std::string_view bytes) {
+      value_or_throw(body.feed(bytes));
+      const std::string out = chunk(archive.take(body.take()));
+      if (!body.done() || std::exchange(ended, true))
+        return out;
+      return out + chunk(archive.finish()) + "0\r\n\r\n";
+    };
+    if (request.expects_continue && !body.done())
+      send("HTTP/1.1 100 Continue\r\n\r\n");
+    const FileDescriptor engine = connect_to(m_engine.socket());
+    const std::string head = forwarded_head(rechunked(request), versioned(target));
+    join(engine, head + edit(std::exchange(m_rest, {})), named_stream(), edit);
   }
 
   static std::string as_it_is(std::string_view bytes) { return std::string(bytes); }
 
-  /// Hands bytes to and fro until the engine is done; `edit` makes what the client is given.
-  void join(const FileDescriptor& engine, const std::string& first,
-            const std::function<std::string(std::string_view)>& edit) {
+  /// Hands bytes to and fro until the engine is done. `answers` makes what the client is given,
+  /// `questions` what the engine is.
+  void join(const FileDescriptor& engine, const std::string& first, const Edit& answers,
+            const Edit& questions = as_it_is) {
     ::fcntl(engine.get(), F_SETFL, O_NONBLOCK);
     ::fcntl(m_client.get(), F_SETFL, O_NONBLOCK);
     OutgoingBytes to_engine(engine.get());
@@ -180,12 +214,12 @@ private:
         const auto bytes = read_some(engine.get(), buffer);
         if (!bytes)
           return;
-        to_client.add(edit(*bytes));
+        to_client.add(answers(*bytes));
       }
       if (entries[1].revents && to_engine.empty() && client_open) {
         const auto bytes = read_some(m_client.get(), buffer);
         if (bytes) {
-          to_engine.add(*bytes);
+          to_engine.add(questions(*bytes));
         } else {
           client_open = false;
           ::shutdown(engine.get(), SHUT_WR);
@@ -276,6 +310,7 @@ private:
   const Scope& m_scope;
   FileDescriptor m_client;
   CancelToken m_cancel;
+  ScopeLookup m_lookup;
   std::string m_head;
   std::string m_rest;  ///< what came behind the head already
 };

@@ -81,6 +81,8 @@ ScopeVerdict judge_containers(ScopeRequest& request) {
   const std::string target = path + "/" + action + request.query.text();
   if (action == "exec")
     return exec_created(request, target);
+  if (action == "stats")
+    return {.kind = Kind::stream, .target = target};
   return action == "json" ? rewritten(target) : relayed(target);
 }
 

@@ -102,7 +102,7 @@ ScopeVerdict judge_build(ScopeRequest& request) {
   if (!query.get("remote").empty() || query.get("version") == "2")
     return refusal(403, "nestbox: images of tests are built from their own files, by the classic "
                         "builder (DOCKER_BUILDKIT=0)");
-  ScopeVerdict verdict = relayed("");
+  ScopeVerdict verdict{.kind = ScopeVerdict::Kind::build};
   query.set("networkmode", network_of(request, query.get("networkmode"), verdict));
   for (std::string& tag : query.all("t"))
     tag = scoped_image(tag, request.scope);
