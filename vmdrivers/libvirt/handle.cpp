@@ -24,6 +24,9 @@ using nlohmann::json;
 constexpr int k_keepalive_seconds = 5;
 constexpr unsigned k_keepalive_count = 5;
 
+/// What libvirt puts before most that it says.
+constexpr std::string_view k_any_error = "internal error: ";
+
 template <auto release>
 struct Deleter {
   template <class T>
@@ -37,7 +40,9 @@ using Text = std::unique_ptr<char, Deleter<std::free>>;
 
 Error failure(const std::string& activity, ErrorCode code = ErrorCode::infrastructure) {
   const virError* error = virGetLastError();
-  const std::string said = error && error->message ? error->message : "no reason given";
+  std::string_view said = error && error->message ? error->message : "no reason given";
+  if (said.starts_with(k_any_error))
+    said.remove_prefix(k_any_error.size());
   return Error(code, printable(trim(said))).during(activity);
 }
 
