@@ -15,6 +15,7 @@ namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::MatchesRegex;
 using testing::UnorderedElementsAre;
 
 /// Three machines on one network; c comes after a and b.
@@ -108,7 +109,8 @@ TEST_F(MadeWorld, AsksMachinesForTheirAddressesWhereAnyNetworkWillDo) {
   EXPECT_EQ(address_of(world->topology(), "b", "a"), "192.0.2.7");
   m_fakes->run = printing("", 0);
   m_fakes->alive = 0;
-  EXPECT_EQ(failure().message, "machine 'run-a' has no address on a network");
+  EXPECT_THAT(failure().message, MatchesRegex("machine 'run-[abc]' has no address on a network"))
+      << "whichever answered first";
 }
 
 TEST_F(MadeWorld, StartsAMachineAfterThoseItComesAfter) {
