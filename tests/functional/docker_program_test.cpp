@@ -243,7 +243,24 @@ tests:
     EXPECT_THAT(reaped.output, HasSubstr(what));
   EXPECT_THAT(everything(), IsEmpty());
   EXPECT_THAT(nestbox.run({"reap", "--driver", "docker"}).output, Not(HasSubstr("ended")));
-  EXPECT_THAT(fs::directory_iterator(nestbox.home() / "tmp"), fs::directory_iterator());
+  EXPECT_EQ(fs::directory_iterator(nestbox.home() / "tmp"), fs::directory_iterator());
+}
+
+TEST_F(DockerProgram, MayBeKilledAtAnyInstant) {
+  nestbox.write_script("test.sh", "#!/bin/sh\n# nestbox: docker=true\nsleep 1000\n");
+  ASSERT_EQ(run({"-e", "tiny", "--", "true"}).status, ExitStatus{});
+  for (const int milliseconds : {50, 150, 250, 350, 450, 600, 800, 1200}) {
+    RunningNestbox running(nestbox, {"run", "--driver", "docker", "-e", "tiny", "./test.sh"});
+    running.process().wait(Deadline::after(std::chrono::milliseconds(milliseconds)));
+    running.process().kill();
+  }
+  // The engine may still be at what it was told last.
+  const Deadline deadline = Deadline::after(std::chrono::minutes(1));
+  do {
+    EXPECT_EQ(nestbox.run({"reap", "--driver", "docker"}).status.code, 0);
+  } while (!everything().empty() && !deadline.passed());
+  EXPECT_THAT(everything(), IsEmpty());
+  EXPECT_EQ(fs::directory_iterator(nestbox.home() / "tmp"), fs::directory_iterator());
 }
 
 TEST_F(DockerProgram, SaysWhichImageIsNotThere) {

@@ -1,15 +1,13 @@
 #pragma once
 
 #include <memory>
-#include <optional>
 #include <string>
-#include <utility>
 
 #include "harness/vm/machine.hpp"
 #include "vmdrivers/docker/container_link.hpp"
 #include "vmdrivers/docker/engine.hpp"
 #include "vmdrivers/docker/event_watcher.hpp"
-#include "vmdrivers/docker/scoped_socket.hpp"
+#include "vmdrivers/docker/offered_engine.hpp"
 
 namespace nestbox::docker {
 
@@ -27,23 +25,6 @@ public:
 private:
   Engine& m_engine;
   std::string m_id;
-};
-
-/// A scoped socket, on its way into a container.
-class OfferedEngine {
-public:
-  OfferedEngine(Engine& engine, Scope scope)
-      : m_path(m_directory->path() / "docker.sock"), m_socket(engine, std::move(scope), m_path) {}
-
-  const fs::path& path() const noexcept { return m_path; }
-  ScopedSocket& socket() noexcept { return m_socket; }
-  /// Once it is mounted there nobody needs it here, and a killed nestbox leaves none.
-  void hide() { m_directory.reset(); }
-
-private:
-  std::optional<TemporaryDirectory> m_directory{std::in_place, "nestbox-docker"};
-  fs::path m_path;
-  ScopedSocket m_socket;
 };
 
 /// A machine that is one container, whose first process is our agent.

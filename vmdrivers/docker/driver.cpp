@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdlib>
+#include <iterator>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -68,7 +70,9 @@ public:
     return find_or_make_image(connection().engine, parse_image(image), deadline, cancel);
   }
   std::vector<Leftover> reap(bool dry_run, Deadline deadline, const CancelToken& cancel) override {
-    return reap_leftovers(connection().engine, dry_run, deadline, cancel);
+    std::vector<Leftover> found = reap_leftovers(connection().engine, dry_run, deadline, cancel);
+    std::ranges::move(reap_offered_engines(dry_run), std::back_inserter(found));
+    return found;
   }
 
 private:
