@@ -20,6 +20,10 @@ namespace {
 
 /// How long an agent may take to end a command it was told to kill, however slow its machine.
 constexpr std::chrono::seconds k_kill_grace{30};
+/// How often a machine hears of us while a command is silent. An emulated processor that runs
+/// guests of its own can lose its timer's interrupt (seen with QEMU 7.2), and with it all that
+/// waits for time to pass: it sleeps until something comes from outside.
+constexpr std::chrono::seconds k_heartbeat{1};
 constexpr std::uint32_t k_max_entries = 1'000'000;
 
 /// For a message that is not what was waited for: the error it bears, or that it has no place here.
@@ -111,10 +115,13 @@ public:
                          {m_credit > 0 ? m_input : -1, POLLIN, 0},
                          {m_resize_event, POLLIN, 0},
                          {killed ? -1 : cancel.descriptor(), POLLIN, 0}};
-      const int ready =
-          poll(polled, std::size(polled), (killed ? m_grace : deadline).poll_timeout());
+      const Deadline end = killed ? m_grace : deadline;
+      const int ready = poll(polled, std::size(polled),
+                             earlier(end, Deadline::after(k_heartbeat)).poll_timeout());
       if (ready < 0 && errno != EINTR)
         throw system_error("cannot wait for a command", errno);
+      if (ready == 0)
+        m_stream.send(FrameType::credit, encode_credit(0));
       if (ready > 0 && polled[0].revents)
         handle_messages();
       if (m_ended)

@@ -365,6 +365,20 @@ TEST(AgentTransport, SaysLostWhenTheAgentDoesNotAnswerAPing) {
             ErrorCode::lost);
 }
 
+TEST(AgentTransport, WakesTheMachineOfASilentCommand) {
+  Played played;
+  std::thread machine([&] {
+    played.greet();
+    const auto run = played.agent.next(FrameType::run);
+    ASSERT_TRUE(run);
+    EXPECT_EQ(played.agent.next(FrameType::credit),
+              (RawPeer::Message{FrameType::credit, run->stream, encode_credit(0)}));
+    played.agent.send(FrameType::exit, run->stream, encode(ExitMessage{}));
+  });
+  EXPECT_EQ(played.transport->run(shell("sleep 9"), {}, soon(), {}).status, ExitStatus{});
+  machine.join();
+}
+
 TEST(AgentTransport, SaysLostWhenTheAgentWasStartedAgain) {
   Played played;
   played.greet();
