@@ -8,16 +8,36 @@
 #include <new>
 
 #include "harness/base/error.hpp"
+#include "harness/base/shared_library.hpp"
 #include "harness/base/text.hpp"
 
 namespace nestbox {
 namespace {
 
+// Most runs send no request, and libcurl brings twenty libraries along.
+constinit const SharedLibrary k_libcurl("libcurl.so.4", "libcurl4");
+NESTBOX_LAZY_FUNCTION(k_libcurl, curl_easy_cleanup);
+NESTBOX_LAZY_FUNCTION(k_libcurl, curl_easy_getinfo);
+NESTBOX_LAZY_FUNCTION(k_libcurl, curl_easy_init);
+NESTBOX_LAZY_FUNCTION(k_libcurl, curl_easy_reset);
+NESTBOX_LAZY_FUNCTION(k_libcurl, curl_easy_setopt);
+NESTBOX_LAZY_FUNCTION(k_libcurl, curl_easy_strerror);
+NESTBOX_LAZY_FUNCTION(k_libcurl, curl_global_init);
+NESTBOX_LAZY_FUNCTION(k_libcurl, curl_multi_add_handle);
+NESTBOX_LAZY_FUNCTION(k_libcurl, curl_multi_cleanup);
+NESTBOX_LAZY_FUNCTION(k_libcurl, curl_multi_info_read);
+NESTBOX_LAZY_FUNCTION(k_libcurl, curl_multi_init);
+NESTBOX_LAZY_FUNCTION(k_libcurl, curl_multi_perform);
+NESTBOX_LAZY_FUNCTION(k_libcurl, curl_multi_poll);
+NESTBOX_LAZY_FUNCTION(k_libcurl, curl_multi_remove_handle);
+NESTBOX_LAZY_FUNCTION(k_libcurl, curl_slist_append);
+NESTBOX_LAZY_FUNCTION(k_libcurl, curl_slist_free_all);
+
 constexpr std::size_t k_idle_kept = 8;
 constexpr std::size_t k_header_limit = 64 << 10;
 
 void initialise_once() {
-  static const CURLcode code = ::curl_global_init(CURL_GLOBAL_DEFAULT);
+  static const CURLcode code = curl_global_init(CURL_GLOBAL_DEFAULT);
   if (code != CURLE_OK)
     throw Error(ErrorCode::io, "libcurl cannot be initialised");
 }
@@ -48,7 +68,7 @@ struct Exchange {
 
   bool success() const {
     long status = 0;
-    ::curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+    curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
     return status >= 200 && status < 300;
   }
 
@@ -107,12 +127,12 @@ std::size_t on_source(char* buffer, std::size_t, std::size_t count, void* user) 
 }
 
 using HeaderList =
-    std::unique_ptr<curl_slist, decltype([](curl_slist* list) { ::curl_slist_free_all(list); })>;
+    std::unique_ptr<curl_slist, decltype([](curl_slist* list) { curl_slist_free_all(list); })>;
 
 HeaderList header_list(const std::vector<std::string>& headers) {
   HeaderList list;
   for (const std::string& header : headers) {
-    curl_slist* longer = ::curl_slist_append(list.get(), header.c_str());
+    curl_slist* longer = curl_slist_append(list.get(), header.c_str());
     if (!longer)
       throw std::bad_alloc();
     static_cast<void>(list.release());
@@ -123,38 +143,38 @@ HeaderList header_list(const std::vector<std::string>& headers) {
 
 void set_body(CURL* easy, const HttpRequest& request) {
   if (request.source) {
-    ::curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L);
-    ::curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_source);
+    curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L);
+    curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_source);
   } else if (!request.body.empty() || request.method == "POST" || request.method == "PUT") {
-    ::curl_easy_setopt(easy, CURLOPT_POST, 1L);
-    ::curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
-                       static_cast<curl_off_t>(request.body.size()));
-    ::curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request.body.c_str());
+    curl_easy_setopt(easy, CURLOPT_POST, 1L);
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
+                     static_cast<curl_off_t>(request.body.size()));
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request.body.c_str());
   } else if (request.method == "HEAD") {
-    ::curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
+    curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
   }
-  ::curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request.method.c_str());
+  curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request.method.c_str());
 }
 
 void set_options(CURL* easy, const HttpRequest& request, curl_slist* headers, Exchange& exchange) {
-  ::curl_easy_reset(easy);
-  ::curl_easy_setopt(easy, CURLOPT_URL, request.url.c_str());
-  ::curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-  ::curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-  ::curl_easy_setopt(easy, CURLOPT_USERAGENT, "nestbox/" NESTBOX_VERSION);
-  ::curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
-                     static_cast<long>(request.connect_limit.count()));
-  ::curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
-  ::curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
-  ::curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
-  ::curl_easy_setopt(easy, CURLOPT_WRITEDATA, &exchange);
-  ::curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
-  ::curl_easy_setopt(easy, CURLOPT_HEADERDATA, &exchange);
-  ::curl_easy_setopt(easy, CURLOPT_READDATA, &exchange);
+  curl_easy_reset(easy);
+  curl_easy_setopt(easy, CURLOPT_URL, request.url.c_str());
+  curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+  curl_easy_setopt(easy, CURLOPT_USERAGENT, "nestbox/" NESTBOX_VERSION);
+  curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
+                   static_cast<long>(request.connect_limit.count()));
+  curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
+  curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
+  curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+  curl_easy_setopt(easy, CURLOPT_WRITEDATA, &exchange);
+  curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+  curl_easy_setopt(easy, CURLOPT_HEADERDATA, &exchange);
+  curl_easy_setopt(easy, CURLOPT_READDATA, &exchange);
   if (!request.unix_socket.empty())
-    ::curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, request.unix_socket.c_str());
+    curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, request.unix_socket.c_str());
   if (!request.unix_socket.empty() || !request.proxied)
-    ::curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
+    curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
   set_body(easy, request);
 }
 
@@ -173,10 +193,10 @@ Error failure(const HttpRequest& request, CURLcode code) {
   case CURLE_COULDNT_RESOLVE_HOST:
   case CURLE_COULDNT_RESOLVE_PROXY:
     return Error(ErrorCode::io,
-                 fmt::format("cannot reach '{}': {}", server, ::curl_easy_strerror(code)));
+                 fmt::format("cannot reach '{}': {}", server, curl_easy_strerror(code)));
   default:
     return Error(ErrorCode::io, fmt::format("the exchange with '{}' broke off: {}", server,
-                                            ::curl_easy_strerror(code)));
+                                            curl_easy_strerror(code)));
   }
 }
 
@@ -189,16 +209,16 @@ std::string HttpReply::header(const std::string& name) const {
 
 /// A multi handle keeps its connections, so each easy handle has one of its own for life.
 struct HttpClient::Handle {
-  std::unique_ptr<CURLM, decltype([](CURLM* multi) { ::curl_multi_cleanup(multi); })> multi{
-      ::curl_multi_init()};
-  std::unique_ptr<CURL, decltype([](CURL* easy) { ::curl_easy_cleanup(easy); })> easy{
-      ::curl_easy_init()};
+  std::unique_ptr<CURLM, decltype([](CURLM* multi) { curl_multi_cleanup(multi); })> multi{
+      curl_multi_init()};
+  std::unique_ptr<CURL, decltype([](CURL* easy) { curl_easy_cleanup(easy); })> easy{
+      curl_easy_init()};
 
   /// Until the exchange has ended: how.
   CURLcode run(const HttpRequest& request, Deadline deadline, const CancelToken& cancel) {
     int running = 1;
     while (true) {
-      ::curl_multi_perform(multi.get(), &running);
+      curl_multi_perform(multi.get(), &running);
       if (running == 0)
         break;
       cancel.throw_if_cancelled();
@@ -207,11 +227,11 @@ struct HttpClient::Handle {
                     fmt::format("'{}' did not answer in time", server_of(request)));
       curl_waitfd cancelled = {cancel.descriptor(), CURL_WAIT_POLLIN, 0};
       const int longest = deadline.poll_timeout();
-      ::curl_multi_poll(multi.get(), &cancelled, cancel.descriptor() >= 0 ? 1 : 0,
-                        longest < 0 ? 60'000 : std::min(longest, 60'000), nullptr);
+      curl_multi_poll(multi.get(), &cancelled, cancel.descriptor() >= 0 ? 1 : 0,
+                      longest < 0 ? 60'000 : std::min(longest, 60'000), nullptr);
     }
     int left = 0;
-    const CURLMsg* message = ::curl_multi_info_read(multi.get(), &left);
+    const CURLMsg* message = curl_multi_info_read(multi.get(), &left);
     return message && message->msg == CURLMSG_DONE ? message->data.result : CURLE_FAILED_INIT;
   }
 };
@@ -249,10 +269,10 @@ HttpReply HttpClient::send(const HttpRequest& request, Deadline deadline,
   Exchange exchange{request, easy};
   const HeaderList headers = header_list(request.headers);
   set_options(easy, request, headers.get(), exchange);
-  ::curl_multi_add_handle(handle->multi.get(), easy);
+  curl_multi_add_handle(handle->multi.get(), easy);
   CURLcode code = CURLE_OK;
   {
-    const ScopeExit detach([&] { ::curl_multi_remove_handle(handle->multi.get(), easy); });
+    const ScopeExit detach([&] { curl_multi_remove_handle(handle->multi.get(), easy); });
     code = handle->run(request, deadline, cancel);
   }
   if (exchange.thrown)
@@ -263,10 +283,10 @@ HttpReply HttpClient::send(const HttpRequest& request, Deadline deadline,
   if (code != CURLE_OK)
     throw failure(request, code);
   long status = 0;
-  ::curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+  curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
   exchange.reply.status = static_cast<int>(status);
   // Nothing secret outlives the request in a handle that waits.
-  ::curl_easy_reset(easy);
+  curl_easy_reset(easy);
   give_back(std::move(handle));
   return std::move(exchange.reply);
 }

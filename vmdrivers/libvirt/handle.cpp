@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "harness/aws/xml_tree.hpp"
+#include "harness/base/shared_library.hpp"
 #include "harness/base/text.hpp"
 #include "vmdrivers/libvirt/metadata.hpp"
 
@@ -20,6 +21,38 @@ namespace {
 
 using nlohmann::json;
 
+// With all that it needs libvirt takes as long to load as the rest of nestbox together.
+constinit const SharedLibrary k_libvirt("libvirt-qemu.so.0", "libvirt0");
+NESTBOX_LAZY_FUNCTION(k_libvirt, virConnectClose);
+NESTBOX_LAZY_FUNCTION(k_libvirt, virConnectDomainEventDeregisterAny);
+NESTBOX_LAZY_FUNCTION(k_libvirt, virConnectDomainEventRegisterAny);
+NESTBOX_LAZY_FUNCTION(k_libvirt, virConnectDomainQemuMonitorEventDeregister);
+NESTBOX_LAZY_FUNCTION(k_libvirt, virConnectDomainQemuMonitorEventRegister);
+NESTBOX_LAZY_FUNCTION(k_libvirt, virConnectGetLibVersion);
+NESTBOX_LAZY_FUNCTION(k_libvirt, virConnectIsAlive);
+NESTBOX_LAZY_FUNCTION(k_libvirt, virConnectListAllDomains);
+NESTBOX_LAZY_FUNCTION(k_libvirt, virConnectOpen);
+NESTBOX_LAZY_FUNCTION(k_libvirt, virConnectSetKeepAlive);
+NESTBOX_LAZY_FUNCTION(k_libvirt, virDomainCreateXML);
+NESTBOX_LAZY_FUNCTION(k_libvirt, virDomainDestroy);
+NESTBOX_LAZY_FUNCTION(k_libvirt, virDomainFree);
+NESTBOX_LAZY_FUNCTION(k_libvirt, virDomainGetMetadata);
+NESTBOX_LAZY_FUNCTION(k_libvirt, virDomainGetName);
+NESTBOX_LAZY_FUNCTION(k_libvirt, virDomainGetUUIDString);
+NESTBOX_LAZY_FUNCTION(k_libvirt, virDomainIsActive);
+NESTBOX_LAZY_FUNCTION(k_libvirt, virDomainLookupByName);
+NESTBOX_LAZY_FUNCTION(k_libvirt, virDomainLookupByUUIDString);
+NESTBOX_LAZY_FUNCTION(k_libvirt, virDomainQemuMonitorCommand);
+NESTBOX_LAZY_FUNCTION(k_libvirt, virDomainQemuMonitorCommandWithFiles);
+NESTBOX_LAZY_FUNCTION(k_libvirt, virDomainResume);
+NESTBOX_LAZY_FUNCTION(k_libvirt, virEventRegisterDefaultImpl);
+NESTBOX_LAZY_FUNCTION(k_libvirt, virEventRunDefaultImpl);
+NESTBOX_LAZY_FUNCTION(k_libvirt, virGetLastError);
+NESTBOX_LAZY_FUNCTION(k_libvirt, virGetLastErrorCode);
+NESTBOX_LAZY_FUNCTION(k_libvirt, virInitialize);
+NESTBOX_LAZY_FUNCTION(k_libvirt, virNodeGetSecurityModel);
+NESTBOX_LAZY_FUNCTION(k_libvirt, virSetErrorFunc);
+
 /// A daemon that does not answer for so many times so many seconds is given up.
 constexpr int k_keepalive_seconds = 5;
 constexpr unsigned k_keepalive_count = 5;
@@ -27,16 +60,10 @@ constexpr unsigned k_keepalive_count = 5;
 /// What libvirt puts before most that it says.
 constexpr std::string_view k_any_error = "internal error: ";
 
-template <auto release>
-struct Deleter {
-  template <class T>
-  void operator()(T* handle) const noexcept {
-    release(handle);
-  }
-};
-using ConnectHandle = std::unique_ptr<virConnect, Deleter<virConnectClose>>;
-using DomainHandle = std::unique_ptr<virDomain, Deleter<virDomainFree>>;
-using Text = std::unique_ptr<char, Deleter<std::free>>;
+using ConnectHandle =
+    std::unique_ptr<virConnect, decltype([](virConnect* c) { virConnectClose(c); })>;
+using DomainHandle = std::unique_ptr<virDomain, decltype([](virDomain* d) { virDomainFree(d); })>;
+using Text = std::unique_ptr<char, decltype([](char* text) { std::free(text); })>;
 
 Error failure(const std::string& activity, ErrorCode code = ErrorCode::infrastructure) {
   const virError* error = virGetLastError();
