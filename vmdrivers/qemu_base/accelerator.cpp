@@ -186,10 +186,14 @@ void store_choice(const fs::path& file, AcceleratorPolicy policy, const std::str
 AcceleratorChoice chosen_accelerator(const fs::path& file, const DriverSettings& settings,
                                      const std::string& hypervisor, const GuestProbe& probe) {
   const std::optional<Error> problem = kvm_problem();
-  // A reboot may bring another kernel or firmware; a change of permission another answer.
-  const std::string key =
-      fmt::format("{} {} kvm '{}'", boot_id(), hypervisor, problem ? problem->message : "");
   const AcceleratorPolicy policy = settings.accelerator;
+  std::vector<std::string> rungs;
+  for (const Rung& rung : ladder(AcceleratorPolicy::prefer))
+    rungs.push_back(rung.accelerator.name + " " + rung.accelerator.cpu_model);
+  // A reboot may bring another kernel or firmware; a change of permission another answer; another
+  // nestbox other rungs.
+  const std::string key = fmt::format("{} {} ladder '{}' kvm '{}'", boot_id(), hypervisor,
+                                      join(rungs, ", "), problem ? problem->message : "");
   if (const auto known = load_choice(file, policy, key))
     return *known;
   const FileLock lock =

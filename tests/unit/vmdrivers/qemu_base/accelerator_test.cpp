@@ -1,5 +1,6 @@
 #include "vmdrivers/qemu_base/accelerator.hpp"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -168,6 +169,8 @@ TEST_F(AcceleratorFile, IsMadeByTheFirstWhoAsks) {
   chosen_accelerator(m_file, settings, "qemu 2", probe);
   EXPECT_EQ(probes, 2);
   EXPECT_EQ(guests, 2);
+  // A nestbox with other rungs chooses anew.
+  EXPECT_THAT(read_file(m_file, kibibytes(64)), HasSubstr(fmt::format("tcg {}'", k_emulated_cpu)));
 }
 
 TEST_F(AcceleratorFile, NeedsAGuestToBeMade) {
