@@ -156,6 +156,13 @@ void make_device_nodes() {
       report(std::string("cannot make '") + link + "': " + strerrordesc_np(errno));
 }
 
+/// What is written stays in memory as long as there is room: the disk goes away with the machine,
+/// and a test would wait for what is copied there.
+void keep_writes_in_memory() {
+  write_file("/proc/sys/vm/dirty_ratio", "80");
+  write_file("/proc/sys/vm/dirty_background_ratio", "60");
+}
+
 /// systemd's own limits for what it starts; the kernel's for PID 1 are too narrow for container
 /// runtimes.
 void widen_limits() {
@@ -183,6 +190,7 @@ void initialise_machine(DeviceEvents& events) {
   for (const Mount& wanted : k_mounts)
     mount_one(wanted);
   open_standard_streams();
+  keep_writes_in_memory();
   load_modules();
   const BootParameters parameters = parse_boot_parameters(read_file("/proc/cmdline"));
   if (parameters.systemd) {
