@@ -54,7 +54,7 @@ void measure(Lab& lab, std::vector<Row>& rows) {
 
   const auto ping = [&] {
     const Stopwatch stopwatch;
-    transport.ping(patience());
+    transport.ping(patience(), {});
     return stopwatch.milliseconds();
   };
   rows[0].value = interleaved_medians({ping}, 200, 20)[0];

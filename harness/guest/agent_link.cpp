@@ -59,15 +59,21 @@ AgentStream::AgentStream(AgentLink& link) : m_link(link), m_event(make_event()) 
 }
 
 AgentStream::~AgentStream() {
+  end();
   const std::scoped_lock lock(m_link.m_mutex);
-  if (!m_answered)
-    m_link.send(FrameType::kill, m_id, {});
   m_link.m_streams.erase(m_id);
 }
 
 void AgentStream::send(FrameType type, std::string_view payload) {
   const std::scoped_lock lock(m_link.m_mutex);
   m_link.send(type, m_id, payload);
+}
+
+bool AgentStream::end() {
+  const std::scoped_lock lock(m_link.m_mutex);
+  if (!m_answered)
+    m_link.send(FrameType::kill, m_id, {});
+  return !m_answered;
 }
 
 void AgentStream::consumed(std::size_t bytes) {

@@ -36,6 +36,9 @@ public:
   /// Never blocks. A message longer than a frame is cut into several.
   void send(FrameType type, std::string_view payload = {});
 
+  /// Tells the agent to end what it began. False when its answer has come already. Any thread.
+  bool end();
+
   /// Bytes of output or tree were used up: gives the agent credit back, in large parts.
   void consumed(std::size_t bytes);
 

@@ -6,8 +6,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
+#include <mutex>
 #include <system_error>
+#include <thread>
 
 #include "harness/base/error.hpp"
 #include "harness/guest/agent_link.hpp"
@@ -40,10 +43,11 @@ Error refusal(const AgentStream::Message& message) {
 }
 
 /// For requests with one answer: no answer in time means that the machine is lost.
-AgentStream::Message answer_of(AgentStream& stream, FrameType expected, Deadline deadline) {
+AgentStream::Message answer_of(AgentStream& stream, FrameType expected, Deadline deadline,
+                               const CancelToken& cancel = {}) {
   AgentStream::Message message;
   try {
-    message = stream.receive(deadline);
+    message = stream.receive(deadline, cancel);
   } catch (const Error& error) {
     if (error.code != ErrorCode::timeout)
       throw;
@@ -98,8 +102,9 @@ ThawMessage thaw_message(const Identity& identity) {
 /// One command from its start to its end.
 class RemoteCommand {
 public:
-  RemoteCommand(AgentLink& link, const Command& command, const CommandIo& io)
-      : m_stream(link), m_io(io), m_input(io.input),
+  RemoteCommand(AgentLink& link, const Command& command, const CommandIo& io, Deadline deadline,
+                const CancelToken& cancel)
+      : m_stream(link), m_io(io), m_deadline(deadline), m_cancel(cancel), m_input(io.input),
         m_resize_event(command.terminal && io.resized ? io.resize_event : -1) {
     const std::string message = encode(run_message(command, io));
     if (message.size() > k_max_message)
@@ -108,14 +113,23 @@ public:
     m_stream.send(FrameType::run, message);
   }
 
-  CommandResult run(Deadline deadline, const CancelToken& cancel) {
+  ~RemoteCommand() {
+    m_over.cancel();
+    if (m_guard.joinable())
+      m_guard.join();
+  }
+
+  CommandResult run() {
+    Deadline grace = Deadline::never();
     while (!m_ended) {
-      const bool killed = m_result.timed_out || m_result.cancelled;
+      const bool killed = m_killed != Wait::ready;
+      if (killed && grace.is_never())
+        grace = Deadline::after(k_kill_grace);
       pollfd polled[] = {{m_stream.event(), POLLIN, 0},
                          {m_credit > 0 ? m_input : -1, POLLIN, 0},
                          {m_resize_event, POLLIN, 0},
-                         {killed ? -1 : cancel.descriptor(), POLLIN, 0}};
-      const Deadline end = killed ? m_grace : deadline;
+                         {killed ? -1 : m_cancel.descriptor(), POLLIN, 0}};
+      const Deadline end = killed ? grace : m_deadline;
       const int ready = poll(polled, std::size(polled),
                              earlier(end, Deadline::after(k_heartbeat)).poll_timeout());
       if (ready < 0 && errno != EINTR)
@@ -130,22 +144,38 @@ public:
         forward_input();
       if (ready > 0 && polled[2].revents)
         forward_size();
-      if (!killed && cancel.cancelled())
-        kill(m_result.cancelled);
-      else if (!killed && deadline.passed())
-        kill(m_result.timed_out);
-      else if (killed && m_grace.passed())
+      if (m_cancel.cancelled())
+        kill(Wait::cancelled);
+      else if (m_deadline.passed())
+        kill(Wait::timed_out);
+      if (killed && grace.passed())
         throw Error(ErrorCode::lost,
                     "the machine's agent did not end a command that it was told to end");
     }
+    m_result.timed_out = m_killed == Wait::timed_out;
+    m_result.cancelled = m_killed == Wait::cancelled;
     return m_result;
   }
 
 private:
-  void kill(bool& why) {
-    why = true;
-    m_grace = Deadline::after(k_kill_grace);
-    m_stream.send(FrameType::kill);
+  /// At the deadline, or when cancelled; any thread.
+  void kill(Wait why) {
+    const std::lock_guard lock(m_kill_mutex);
+    if (m_killed == Wait::ready && m_stream.end())
+      m_killed = why;
+  }
+
+  /// Hands output on. That may block: another thread sees to the deadline from the first time on.
+  void hand_on(OutputStream stream, std::string_view bytes) {
+    if (!m_io.output)
+      return;
+    if (!m_guard.joinable())
+      m_guard = std::thread([this] {
+        const Wait wait = wait_readable(m_over.token().descriptor(), m_deadline, m_cancel);
+        if (wait != Wait::ready)
+          kill(wait);
+      });
+    m_io.output(stream, bytes);
   }
 
   void handle_messages() {
@@ -154,10 +184,9 @@ private:
       if (!message)
         return;
       if (message->type == FrameType::output || message->type == FrameType::error_output) {
-        if (m_io.output)
-          m_io.output(message->type == FrameType::output ? OutputStream::standard_output
-                                                         : OutputStream::standard_error,
-                      message->payload);
+        hand_on(message->type == FrameType::output ? OutputStream::standard_output
+                                                   : OutputStream::standard_error,
+                message->payload);
         m_stream.consumed(message->payload.size());
       } else if (message->type == FrameType::credit) {
         add_credit(m_credit, *message);
@@ -199,12 +228,17 @@ private:
 
   AgentStream m_stream;
   const CommandIo& m_io;
+  const Deadline m_deadline;
+  const CancelToken m_cancel;
   int m_input;
   int m_resize_event;
   std::uint32_t m_credit = k_input_window;
   CommandResult m_result;
-  Deadline m_grace = Deadline::never();
   bool m_ended = false;
+  std::mutex m_kill_mutex;
+  std::atomic<Wait> m_killed = Wait::ready;  ///< why it was told to end; ready: it was not
+  CancelSource m_over;
+  std::thread m_guard;
 };
 
 FileDescriptor open_directory(const std::filesystem::path& path) {
@@ -220,7 +254,7 @@ public:
 
   CommandResult run(const Command& command, const CommandIo& io, Deadline deadline,
                     const CancelToken& cancel) override {
-    return RemoteCommand(m_link, command, io).run(deadline, cancel);
+    return RemoteCommand(m_link, command, io, deadline, cancel).run();
   }
 
   void put(const std::filesystem::path& root, const std::vector<std::string>& files,
@@ -303,14 +337,14 @@ public:
     m_link.session_ended();
   }
 
-  void ping(Deadline deadline) override {
+  void ping(Deadline deadline, const CancelToken& cancel) override {
     Nonce nonce;
     if (getrandom(nonce.data(), nonce.size(), 0) != static_cast<ssize_t>(nonce.size()))
       throw system_error("cannot get random bytes", errno);
     const std::string_view bytes(nonce.data(), nonce.size());
     AgentStream stream(m_link);
     stream.send(FrameType::ping, bytes);
-    if (answer_of(stream, FrameType::pong, deadline).payload != bytes)
+    if (answer_of(stream, FrameType::pong, deadline, cancel).payload != bytes)
       throw Error(ErrorCode::corrupt, "the machine's agent answered another ping than ours");
   }
 

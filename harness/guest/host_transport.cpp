@@ -245,7 +245,7 @@ public:
 
   void thaw(const Identity&, Deadline) override {}
   void quiesce(Deadline) override {}
-  void ping(Deadline) override {}
+  void ping(Deadline, const CancelToken&) override {}
 
   void on_call(std::function<void(FileDescriptor)> handler) override {
     const std::lock_guard lock(m_mutex);

@@ -115,7 +115,7 @@ SshMachine::SshMachine(MachineSpec spec, std::string driver, SshSession session,
     m_stop.cancel();
     m_thread.join();
   });
-  m_transport->ping(deadline);
+  m_transport->ping(deadline, cancel);
   m_workspace = ask_workspace(*m_transport, deadline, cancel);
   rollback.dismiss();
 }

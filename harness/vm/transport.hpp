@@ -37,7 +37,8 @@ struct Command {
 enum class OutputStream { standard_output, standard_error };
 
 /// Where a command's bytes go to and come from. `output` is called on a thread of the transport,
-/// one call at a time, and may block: the command is then held back (flow control), never cut.
+/// one call at a time, and may block: the command is then held back (flow control), never cut. The
+/// agent ends it at its deadline all the same; `run` returns once the call does.
 struct CommandIo {
   std::function<void(OutputStream, std::string_view)> output{};
   int input = -1;  ///< read to its end as the command's stdin; -1: empty stdin
@@ -119,7 +120,7 @@ public:
   virtual void quiesce(Deadline deadline) = 0;
 
   /// Round trip of a nonce.
-  virtual void ping(Deadline deadline) = 0;
+  virtual void ping(Deadline deadline, const CancelToken& cancel) = 0;
 
   /// Has `handler` called for each program in the machine that calls the host (its root,
   /// through guest/verb_protocol.hpp's socket). What it is given is the host's end of that

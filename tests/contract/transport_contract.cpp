@@ -381,7 +381,7 @@ TEST_P(TransportContract, GoesOnAfterWhatWasRefused) {
 }
 
 TEST_P(TransportContract, AnswersAPing) {
-  EXPECT_NO_THROW(transport().ping(deadline()));
+  EXPECT_NO_THROW(transport().ping(deadline(), {}));
 }
 
 }  // namespace nestbox

@@ -169,7 +169,7 @@ TEST_F(DockerContainers, KeepWhatIsSaidOnTheirConsole) {
   const auto machine = boot();
   shell(*machine, "echo 'a last word' > /proc/1/fd/2");
   // What went ahead of an answer has arrived with it.
-  machine->transport().ping(soon());
+  machine->transport().ping(soon(), {});
   EXPECT_THAT(machine->console(), HasSubstr("a last word"));
 }
 

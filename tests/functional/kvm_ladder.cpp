@@ -30,7 +30,7 @@ int main(int argc, char** argv) {
     machine->transport().quiesce(deadline);
     const Snapshot snapshot = machine->save(deadline);
     machine.reset();
-    driver->fork(snapshot, {.name = "clone"}, deadline, {})->transport().ping(deadline);
+    driver->fork(snapshot, {.name = "clone"}, deadline, {})->transport().ping(deadline, {});
     std::printf("forked\n");
   } catch (const Error& error) {
     std::printf("%s\n", error.render().c_str());

@@ -131,7 +131,7 @@ TEST_F(LibvirtDomains, TellThatTheirQemuWasKilled) {
   const libvirt::Peer qemu = qemu_of(connection.ours().at(0).name);
   ASSERT_GT(qemu.pid, 0);
   ::kill(qemu.pid, SIGKILL);
-  EXPECT_THROW(machine->transport().ping(soon()), Error);
+  EXPECT_THROW(machine->transport().ping(soon(), {}), Error);
   EXPECT_EQ(machine->condition(), Condition::lost);
 }
 

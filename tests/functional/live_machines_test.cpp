@@ -108,7 +108,7 @@ TEST_F(LiveMachines, WaitWhenForkedPaused) {
   const auto clone = s_driver->fork(s_template, {.name = "paused", .paused = true}, soon(), {});
   EXPECT_EQ(clone->condition(), Condition::running);
   clone->resume();
-  clone->transport().ping(soon());
+  clone->transport().ping(soon(), {});
   EXPECT_EQ(shell(*clone, "echo awake"), "awake\n");
 }
 

@@ -68,7 +68,7 @@ ContainerMachine::~ContainerMachine() {
 }
 
 void ContainerMachine::await_agent(Deadline deadline, const CancelToken& cancel) {
-  const Result<void> answered = catch_error([&] { m_transport->ping(deadline); });
+  const Result<void> answered = catch_error([&] { m_transport->ping(deadline, cancel); });
   if (answered)
     return;
   cancel.throw_if_cancelled();

@@ -30,7 +30,9 @@ public:
     m_agent->get(source, destination, limit, deadline, cancel);
   }
   void quiesce(Deadline deadline) override { m_agent->quiesce(deadline); }
-  void ping(Deadline deadline) override { m_agent->ping(deadline); }
+  void ping(Deadline deadline, const CancelToken& cancel) override {
+    m_agent->ping(deadline, cancel);
+  }
   void on_call(std::function<void(FileDescriptor)> handler) override {
     m_agent->on_call(std::move(handler));
   }

@@ -135,7 +135,7 @@ bool DomainMachine::end(Deadline deadline) {
 }
 
 void DomainMachine::await_agent(Deadline deadline) {
-  const Result<void> answered = catch_error([&] { m_transport->ping(deadline); });
+  const Result<void> answered = catch_error([&] { m_transport->ping(deadline, m_cancel); });
   m_watcher->started();
   if (answered)
     return;

@@ -88,7 +88,7 @@ QemuMachine::QemuMachine(const Launch& launch, const StartFiles& files, CancelTo
 QemuMachine::~QemuMachine() = default;
 
 void QemuMachine::await_agent(Deadline deadline) {
-  const Result<void> answered = catch_error([&] { m_transport->ping(deadline); });
+  const Result<void> answered = catch_error([&] { m_transport->ping(deadline, m_cancel); });
   m_monitor->started();
   if (answered)
     return;

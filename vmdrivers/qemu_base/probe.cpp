@@ -53,7 +53,7 @@ void await_probe(Machine& machine, const Cause& cause, std::chrono::seconds pati
   std::size_t printed = 0;
   while (true) {
     const Deadline deadline = earlier(end, Deadline::after(patience));
-    const Result<void> answered = catch_error([&] { machine.transport().ping(deadline); });
+    const Result<void> answered = catch_error([&] { machine.transport().ping(deadline, {}); });
     if (answered)
       return;
     if (machine.condition() != Condition::running)

@@ -63,7 +63,7 @@ private:
   void get(const std::string&, const fs::path&, Bytes, Deadline, const CancelToken&) override {}
   void thaw(const Identity& identity, Deadline) override { m_driver.last_identity = identity; }
   void quiesce(Deadline) override {}
-  void ping(Deadline) override {}
+  void ping(Deadline, const CancelToken&) override {}
   void on_call(std::function<void(FileDescriptor)>) override {}
 
   FakeDriver& m_driver;

@@ -78,7 +78,7 @@ protected:
       m_calls.push_back(std::move(socket));
       m_came.notify_all();
     });
-    m_transport->ping(soon());  // the session is there, and so is the socket
+    m_transport->ping(soon(), {});  // the session is there, and so is the socket
   }
 
   FileDescriptor next_call() {
@@ -138,7 +138,7 @@ TEST_F(AgentCall, IsForRootAlone) {
 }
 
 TEST_F(AgentCall, IsRefusedAtOnceWhereNobodyTakesIt) {
-  m_transport->ping(soon());
+  m_transport->ping(soon(), {});
   EXPECT_EQ(read_to_end(test::connect_to(path()).get()), "");
   listen();
   m_transport->on_call({});
@@ -155,7 +155,7 @@ TEST_F(AgentCall, HeedsOthersWhileNobodyReadsIt) {
   send_all(program.get(), "hello");
   shutdown(program.get(), SHUT_WR);
   EXPECT_EQ(read_to_end(host.get()), "hello");
-  m_transport->ping(soon());
+  m_transport->ping(soon(), {});
   shutdown(stuck.get(), SHUT_RDWR);
   flood.join();
 }
@@ -196,7 +196,7 @@ TEST_F(AgentCall, IsOneOfSixtyFourAtATime) {
   hosts.front().close();
   EXPECT_EQ(read_to_end(programs.front().get()), "");
   programs.front().close();
-  m_transport->ping(soon());
+  m_transport->ping(soon(), {});
   const FileDescriptor again = test::connect_to(path());
   EXPECT_TRUE(next_call());
 }
@@ -209,7 +209,7 @@ TEST_F(AgentCall, EndsWithTheSessionAndCanBeMadeInTheNext) {
   EXPECT_EQ(read_to_end(program.get()), "");
   EXPECT_EQ(read_to_end(host.get()), "");
   EXPECT_EQ(read_to_end(test::connect_to(path()).get()), "");  // no host is there
-  m_transport->ping(soon());
+  m_transport->ping(soon(), {});
   const FileDescriptor second = test::connect_to(path());
   const FileDescriptor answer = next_call();
   send_all(answer.get(), "new");
@@ -230,7 +230,7 @@ TEST_F(AgentCall, LeavesNothingAfterAHundred) {
     EXPECT_EQ(read_to_end(program.get()), "answer");
   };
   once();
-  m_transport->ping(soon());
+  m_transport->ping(soon(), {});
   const std::string agent = read_file("/proc/" + std::to_string(m_agent.process.pid()) + "/task/"
                                       + std::to_string(m_agent.process.pid()) + "/children");
   const std::string pid = agent.substr(0, agent.find(' '));
@@ -238,7 +238,7 @@ TEST_F(AgentCall, LeavesNothingAfterAHundred) {
   const auto theirs = descriptors_of(pid);
   for (int i = 0; i < 100; ++i)
     once();
-  m_transport->ping(soon());
+  m_transport->ping(soon(), {});
   EXPECT_EQ(descriptors_of("self"), ours);
   EXPECT_EQ(descriptors_of(pid), theirs);
 }

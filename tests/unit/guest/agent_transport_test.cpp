@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <fstream>
+#include <future>
 #include <thread>
 
 #include "harness/base/error.hpp"
@@ -157,7 +158,7 @@ TEST(AgentTransport, RefusesACommandThatNoKernelWouldTake) {
   command.environment["HUGE"] = std::string(3 << 20, 'x');
   EXPECT_EQ(error_of([&] { agent.transport->run(command, {}, soon(), {}); }).code,
             ErrorCode::usage);
-  agent.transport->ping(soon());
+  agent.transport->ping(soon(), {});
 }
 
 TEST(AgentTransport, FeedsInputToItsEnd) {
@@ -178,7 +179,7 @@ TEST(AgentTransport, DropsInputThatNobodyReads) {
   CommandIo io;
   io.input = zero.get();
   EXPECT_TRUE(agent.transport->run(shell("exit 0"), io, soon(), {}).status.success());
-  agent.transport->ping(soon());
+  agent.transport->ping(soon(), {});
 }
 
 TEST(AgentTransport, PassesSixtyFourMegabytesWhole) {
@@ -286,7 +287,7 @@ TEST(AgentTransport, EndsACommandWhoseOutputNobodyCanTake) {
   EXPECT_EQ(
       error_of([&] { agent.transport->run(shell("echo x; sleep 1000"), io, soon(), {}); }).message,
       "the disk is full");
-  agent.transport->ping(soon());
+  agent.transport->ping(soon(), {});
 }
 
 TEST(AgentTransport, CopiesTreesInAndOut) {
@@ -322,7 +323,7 @@ TEST(AgentTransport, BoundsWhatItCopiesOut) {
       error_of([&] { agent.transport->get(source.path(), back.path(), mebibytes(1), soon(), {}); });
   EXPECT_EQ(error.code, ErrorCode::corrupt);
   EXPECT_EQ(error.message, "a tree holds more bytes than allowed");
-  agent.transport->ping(soon());
+  agent.transport->ping(soon(), {});
 }
 
 TEST(AgentTransport, SaysWhichFileCouldNotBeCopied) {
@@ -340,7 +341,7 @@ TEST(AgentTransport, SaysWhichFileCouldNotBeCopied) {
 TEST(AgentTransport, BeginsAnotherSessionAfterQuiesce) {
   Agent agent;
   agent.transport->quiesce(soon());
-  agent.transport->ping(soon());
+  agent.transport->ping(soon(), {});
   EXPECT_TRUE(agent.transport->run(shell("true"), {}, soon(), {}).status.success());
 }
 
@@ -354,15 +355,74 @@ TEST(AgentTransport, SaysLostWhenTheMachineVanishes) {
   EXPECT_EQ(error_of([&] { played.transport->run(shell("true"), {}, Deadline::never(), {}); }).code,
             ErrorCode::lost);
   machine.join();
-  EXPECT_EQ(error_of([&] { played.transport->ping(soon()); }).code, ErrorCode::lost);
+  EXPECT_EQ(error_of([&] { played.transport->ping(soon(), {}); }).code, ErrorCode::lost);
 }
 
 TEST(AgentTransport, SaysLostWhenTheAgentDoesNotAnswerAPing) {
   Played played;
   EXPECT_EQ(error_of([&] {
-              played.transport->ping(Deadline::after(std::chrono::milliseconds(20)));
+              played.transport->ping(Deadline::after(std::chrono::milliseconds(20)), {});
             }).code,
             ErrorCode::lost);
+}
+
+TEST(AgentTransport, NoLongerWaitsForAPingThatIsCancelled) {
+  Played played;
+  CancelSource cancel;
+  std::thread machine([&] {
+    played.greet();
+    EXPECT_TRUE(played.agent.next(FrameType::ping));
+    cancel.cancel();
+  });
+  EXPECT_EQ(error_of([&] { played.transport->ping(Deadline::never(), cancel.token()); }).code,
+            ErrorCode::cancelled);
+  machine.join();
+}
+
+TEST(AgentTransport, EndsACommandAtItsDeadlineWhileItsOutputIsHeldBack) {
+  Played played;
+  std::promise<void> told_to_end;
+  std::thread machine([&] {
+    played.greet();
+    const auto run = played.agent.next(FrameType::run);
+    ASSERT_TRUE(run);
+    played.agent.send(FrameType::output, run->stream, "output");
+    EXPECT_TRUE(played.agent.next(FrameType::kill));
+    told_to_end.set_value();
+    played.agent.send(FrameType::exit, run->stream, encode(ExitMessage{.signal = 9}));
+  });
+  CommandIo io;
+  io.output = [&](OutputStream, std::string_view) { told_to_end.get_future().wait(); };
+  const CommandResult result =
+      played.transport->run(shell("yes"), io, Deadline::after(std::chrono::milliseconds(20)), {});
+  EXPECT_TRUE(result.timed_out);
+  EXPECT_EQ(result.status, ExitStatus{.signal = 9});
+  machine.join();
+}
+
+TEST(AgentTransport, DoesNotEndACommandThatHasEndedWhileItsOutputIsHeldBack) {
+  Played played;
+  std::thread machine([&] {
+    played.greet();
+    const auto run = played.agent.next(FrameType::run);
+    ASSERT_TRUE(run);
+    played.agent.send(FrameType::output, run->stream, "output");
+    played.agent.send(FrameType::exit, run->stream, encode(ExitMessage{}));
+    const auto ping = played.agent.next();
+    ASSERT_TRUE(ping && ping->type == FrameType::ping);
+    played.agent.send(FrameType::pong, ping->stream, ping->payload);
+  });
+  CancelSource cancel;
+  CommandIo io;
+  io.output = [&](OutputStream, std::string_view) {
+    // By the answer, that of the command has come, too.
+    played.transport->ping(soon(), {});
+    cancel.cancel();
+  };
+  const CommandResult result = played.transport->run(shell("true"), io, soon(), cancel.token());
+  EXPECT_FALSE(result.cancelled);
+  EXPECT_EQ(result.status, ExitStatus{});
+  machine.join();
 }
 
 TEST(AgentTransport, WakesTheMachineOfASilentCommand) {
@@ -383,7 +443,7 @@ TEST(AgentTransport, SaysLostWhenTheAgentWasStartedAgain) {
   Played played;
   played.greet();
   played.agent.send(FrameType::hello, 0, encode(HelloMessage{}));
-  const Error error = error_of([&] { played.transport->ping(soon()); });
+  const Error error = error_of([&] { played.transport->ping(soon(), {}); });
   EXPECT_EQ(error.code, ErrorCode::lost);
   EXPECT_EQ(error.message, "the machine's agent was killed and started again");
 }
@@ -394,7 +454,7 @@ TEST(AgentTransport, SaysCorruptWhenTheMachineFloodsItsPortWithGarbage) {
     for (int i = 0; i < 40; ++i)
       played.agent.send_bytes(std::string(64 * 1024, 'g'));
   });
-  EXPECT_EQ(error_of([&] { played.transport->ping(soon()); }).code, ErrorCode::corrupt);
+  EXPECT_EQ(error_of([&] { played.transport->ping(soon(), {}); }).code, ErrorCode::corrupt);
   played.transport.reset();
   machine.join();
 }
@@ -440,7 +500,7 @@ TEST(AgentTransport, SaysCorruptForAnswersThatMakeNoSense) {
 TEST(AgentTransport, RefusesAnAgentOfAnotherProtocol) {
   Played played;
   played.greet(k_protocol_version + 1);
-  const Error error = error_of([&] { played.transport->ping(soon()); });
+  const Error error = error_of([&] { played.transport->ping(soon(), {}); });
   EXPECT_EQ(error.code, ErrorCode::infrastructure);
   EXPECT_EQ(error.message, "the machine's agent speaks protocol 3, not 2");
 }
@@ -455,7 +515,7 @@ TEST(AgentTransport, PassesOverWhatAFormerHostAskedFor) {
     ASSERT_TRUE(ping);
     played.agent.send(FrameType::pong, ping->stream, ping->payload);
   });
-  played.transport->ping(soon());
+  played.transport->ping(soon(), {});
   machine.join();
 }
 

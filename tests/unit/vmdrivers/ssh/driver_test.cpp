@@ -160,7 +160,7 @@ TEST_F(SshDriver, NoticesThatAHostIsLost) {
   ASSERT_EQ(wait_readable(ended.token().descriptor(), soon()), Wait::ready);
   EXPECT_EQ(condition, Condition::lost);
   EXPECT_EQ(machine->condition(), Condition::lost);
-  EXPECT_THROW(machine->transport().ping(soon()), Error);
+  EXPECT_THROW(machine->transport().ping(soon(), {}), Error);
 }
 
 TEST_F(SshDriver, RefusesToFork) {
