@@ -4,8 +4,7 @@
 #include <array>
 
 #include "harness/base/configuration.hpp"
-#include "harness/base/filesystem.hpp"
-#include "harness/model/yaml_reader.hpp"
+#include "harness/model/settings_text.hpp"
 
 namespace nestbox::docker_machine {
 
@@ -88,27 +87,21 @@ private:
 }  // namespace
 
 Settings parse_settings(std::string_view text, const std::string& file) {
-  const SourceText source(text, file);
-  std::vector<Error> mistakes;
-  const std::optional<YamlNode> document = parse_yaml(source, mistakes);
-  YamlReader reader(source, std::move(mistakes));
   Settings settings;
-  if (document)
-    settings = SettingsReader(reader).read(*document);
-  if (reader.any_mistake())
-    throw reader.take_mistakes().front();
+  read_settings(text, file, [&](YamlReader& reader, const YamlNode& document) {
+    settings = SettingsReader(reader).read(document);
+  });
   return settings;
 }
 
-fs::path settings_file() {
+std::filesystem::path settings_file() {
   return configuration_file("NESTBOX_DOCKER_MACHINE_CONFIG", "docker-machine.yml");
 }
 
 std::optional<Settings> load_settings() {
-  const fs::path file = settings_file();
-  if (!fs::exists(file))
-    return std::nullopt;
-  return parse_settings(read_file(file, mebibytes(1)), file.string());
+  const std::filesystem::path file = settings_file();
+  const std::optional<std::string> text = load_settings_text(file);
+  return text ? std::optional(parse_settings(*text, file.string())) : std::nullopt;
 }
 
 }  // namespace nestbox::docker_machine

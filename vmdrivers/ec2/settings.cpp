@@ -2,13 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <cstdlib>
-#include <limits>
-
+#include "harness/base/configuration.hpp"
 #include "harness/base/error.hpp"
-#include "harness/base/filesystem.hpp"
 #include "harness/base/text.hpp"
-#include "harness/model/yaml_reader.hpp"
+#include "harness/model/settings_text.hpp"
 
 namespace nestbox::ec2 {
 namespace {
@@ -21,11 +18,6 @@ std::vector<InstanceType> usual_types() {
   return {{"t3.small", 2, gibibytes(2)},    {"t3.medium", 2, gibibytes(4)},
           {"t3.large", 2, gibibytes(8)},    {"t3.xlarge", 4, gibibytes(16)},
           {"t3.2xlarge", 8, gibibytes(32)}, {"m5.4xlarge", 16, gibibytes(64)}};
-}
-
-std::string variable_or(const char* name, const std::string& otherwise) {
-  const char* const value = std::getenv(name);
-  return value && *value ? value : otherwise;
 }
 
 class SettingsReader {
@@ -121,30 +113,20 @@ private:
 }  // namespace
 
 Settings parse_settings(std::string_view text, const std::string& file) {
-  const SourceText source(text, file);
-  std::vector<Error> mistakes;
-  const std::optional<YamlNode> document = parse_yaml(source, mistakes);
-  YamlReader reader(source, std::move(mistakes));
   Settings settings;
-  if (document)
-    settings = SettingsReader(reader).read(*document);
-  if (reader.any_mistake())
-    throw reader.take_mistakes().front();
+  read_settings(text, file, [&](YamlReader& reader, const YamlNode& document) {
+    settings = SettingsReader(reader).read(document);
+  });
   return settings;
 }
 
 std::filesystem::path settings_file() {
-  if (const std::string file = variable_or("NESTBOX_EC2_CONFIG", ""); !file.empty())
-    return file;
-  const fs::path home = variable_or("HOME", "/");
-  return fs::path(variable_or("XDG_CONFIG_HOME", home / ".config")) / "nestbox/ec2.yml";
+  return configuration_file("NESTBOX_EC2_CONFIG", "ec2.yml");
 }
 
 Settings load_settings() {
-  const fs::path file = settings_file();
-  if (!fs::exists(file))
-    return parse_settings("{}", file.string());
-  return parse_settings(read_file(file, mebibytes(1)), file.string());
+  const std::filesystem::path file = settings_file();
+  return parse_settings(load_settings_text(file).value_or("{}"), file.string());
 }
 
 std::vector<InstanceType> fitting_types(const Settings& settings, int cores, Bytes memory) {

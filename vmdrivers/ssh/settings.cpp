@@ -1,9 +1,8 @@
 #include "vmdrivers/ssh/settings.hpp"
 
 #include "harness/base/configuration.hpp"
-#include "harness/base/filesystem.hpp"
 #include "harness/model/name_rules.hpp"
-#include "harness/model/yaml_reader.hpp"
+#include "harness/model/settings_text.hpp"
 
 namespace nestbox::ssh {
 
@@ -66,7 +65,7 @@ private:
       value = m_reader.text(key, *node).value_or(value);
   }
 
-  void read_path(std::string_view key, const YamlNode* node, fs::path& value) {
+  void read_path(std::string_view key, const YamlNode* node, std::filesystem::path& value) {
     if (!node)
       return;
     if (const auto text = m_reader.text(key, *node))
@@ -79,27 +78,20 @@ private:
 }  // namespace
 
 std::vector<Host> parse_settings(std::string_view text, const std::string& file) {
-  const SourceText source(text, file);
-  std::vector<Error> mistakes;
-  const std::optional<YamlNode> document = parse_yaml(source, mistakes);
-  YamlReader reader(source, std::move(mistakes));
   std::vector<Host> hosts;
-  if (document)
-    hosts = SettingsReader(reader).read(*document);
-  if (reader.any_mistake())
-    throw reader.take_mistakes().front();
+  read_settings(text, file, [&](YamlReader& reader, const YamlNode& document) {
+    hosts = SettingsReader(reader).read(document);
+  });
   return hosts;
 }
 
-fs::path settings_file() {
+std::filesystem::path settings_file() {
   return configuration_file("NESTBOX_SSH_CONFIG", "ssh.yml");
 }
 
 std::vector<Host> load_settings() {
-  const fs::path file = settings_file();
-  if (!fs::exists(file))
-    return {};
-  return parse_settings(read_file(file, mebibytes(1)), file.string());
+  const std::filesystem::path file = settings_file();
+  return parse_settings(load_settings_text(file).value_or("{}"), file.string());
 }
 
 }  // namespace nestbox::ssh
