@@ -196,7 +196,7 @@ private:
                        {m_driver, m_selection.markers, parse_accelerator(m_accelerator)}, m_drivers,
                        std::cout);
       else
-        (m_json ? list_tests_json : list_tests)(selection, std::cout);
+        (m_json ? list_tests_json : list_tests)(selection, suite.definition, std::cout);
       return code;
     });
     app->add_option("paths", m_paths, "Scripts, folders, or names of tests in nestbox.yml")

@@ -19,19 +19,34 @@ namespace {
 
 constexpr std::size_t k_widest_name = 60;
 
-/// Its environment or topology.
-std::string place_of(const Test& test) {
+/// The names of the machines that are a test's own; none when it has a topology or one machine.
+std::vector<std::string> own_machines(const Test& test, const Definition& definition) {
+  std::vector<std::string> names;
+  const auto world =
+      test.topology ? definition.topologies.find(*test.topology) : definition.topologies.end();
+  if (world != definition.topologies.end() && world->second.any_network)
+    for (const TopologyMachine& machine : world->second.machines)
+      names.push_back(machine.name);
+  return names;
+}
+
+/// Its environment, its topology or its machines.
+std::string place_of(const Test& test, const Definition& definition) {
+  if (const auto machines = own_machines(test, definition); !machines.empty())
+    return (machines.size() == 1 ? "machine " : "machines ") + join(machines, ", ");
   return test.topology ? "topology " + *test.topology : test.environment;
 }
 
-nlohmann::ordered_json as_json(const Test& test) {
+nlohmann::ordered_json as_json(const Test& test, const Definition& definition) {
   nlohmann::ordered_json json{{"name", test.name}};
-  if (test.topology) {
+  if (const auto machines = own_machines(test, definition); !machines.empty())
+    json["machines"] = machines;
+  else if (test.topology)
     json["topology"] = *test.topology;
-    json["from"] = test.from;
-  } else {
+  else
     json["environment"] = test.environment;
-  }
+  if (test.topology)
+    json["from"] = test.from;
   json["markers"] = effective_markers(test);
   if (test.steps.empty())
     json["command"] = test.command;
@@ -56,12 +71,12 @@ nlohmann::ordered_json as_json(const Test& test) {
 
 }  // namespace
 
-void list_tests(const Selection& selection, std::ostream& output) {
+void list_tests(const Selection& selection, const Definition& definition, std::ostream& output) {
   std::size_t name_width = 0;
   std::size_t place_width = 0;
   for (const Test& test : selection.tests) {
     name_width = std::max(name_width, std::min(test.name.size(), k_widest_name));
-    place_width = std::max(place_width, place_of(test).size());
+    place_width = std::max(place_width, place_of(test, definition).size());
   }
   fmt::memory_buffer lines;
   auto line = std::back_inserter(lines);
@@ -70,11 +85,11 @@ void list_tests(const Selection& selection, std::ostream& output) {
     if (test.skip)
       markers += (markers.empty() ? "skip: " : "  skip: ") + printable(*test.skip);
     std::string name = printable(test.name);
+    const std::string place = place_of(test, definition);
     if (markers.empty())
-      fmt::format_to(line, "{:<{}}  {}\n", name, name_width, place_of(test));
+      fmt::format_to(line, "{:<{}}  {}\n", name, name_width, place);
     else
-      fmt::format_to(line, "{:<{}}  {:<{}}  {}\n", name, name_width, place_of(test), place_width,
-                     markers);
+      fmt::format_to(line, "{:<{}}  {:<{}}  {}\n", name, name_width, place, place_width, markers);
   }
   std::size_t count = selection.tests.size();
   fmt::format_to(line, "{} test{}", count, count == 1 ? "" : "s");
@@ -84,13 +99,14 @@ void list_tests(const Selection& selection, std::ostream& output) {
   output.write(lines.data(), static_cast<std::streamsize>(lines.size()));
 }
 
-void list_tests_json(const Selection& selection, std::ostream& output) {
+void list_tests_json(const Selection& selection, const Definition& definition,
+                     std::ostream& output) {
   // Test by test: the whole list as one tree of values would take more memory than the tests.
   constexpr auto k_replace = nlohmann::ordered_json::error_handler_t::replace;
   output << "{\"version\": 1, \"tests\": [";
   const char* separator = "\n";
   for (const Test& test : selection.tests) {
-    output << separator << "  " << as_json(test).dump(-1, ' ', false, k_replace);
+    output << separator << "  " << as_json(test, definition).dump(-1, ' ', false, k_replace);
     separator = ",\n";
   }
   output << "\n], \"deselected\": " << selection.deselected << "}\n";

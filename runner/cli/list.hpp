@@ -9,12 +9,13 @@
 
 namespace nestbox {
 
-/// One test a line, `name  [environment]  markers`, then how many there are. For a person; names
-/// are made printable.
-void list_tests(const Selection& selection, std::ostream& output);
+/// One test a line, `name  environment  markers`, a topology or machines in the environment's
+/// place, then how many there are. For a person; names are made printable.
+void list_tests(const Selection& selection, const Definition& definition, std::ostream& output);
 
 /// `{"version": 1, "tests": [{name, environment, markers, command, timeout, …}], "deselected": n}`.
-void list_tests_json(const Selection& selection, std::ostream& output);
+void list_tests_json(const Selection& selection, const Definition& definition,
+                     std::ostream& output);
 
 /// How a run would be told to choose drivers.
 struct DriverWish {
