@@ -24,9 +24,30 @@ DomainLaunch small_launch() {
   return launch;
 }
 
-TEST(DomainXml, BootsAKernelDirectly) {
-  EXPECT_EQ(domain_xml(small_launch()),
-            R"(<domain type='qemu' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>
+/// What of a definition is not the same for all domains, as the small one has it.
+struct Parts {
+  std::string type = "qemu";
+  std::string cores = "1";
+  std::string kernel = R"(
+    <kernel>/k/vmlinuz</kernel>
+    <initrd>/k/initramfs</initrd>
+    <cmdline>console=ttyS0 quiet panic=-1 tsc=reliable no_timer_check net.ifnames=0</cmdline>)";
+  std::string translator = R"(
+    <tcg><tb-cache unit='MiB'>64</tb-cache></tcg>)";
+  std::string processor = R"(
+  <cpu mode='maximum' check='none'>
+    <feature policy='disable' name='erms'/>
+    <feature policy='disable' name='la57'/>
+  </cpu>)";
+  std::string disk = {};
+  std::string interface = {};
+  std::string labels = {};
+  std::string arguments = {};
+};
+
+std::string definition(const Parts& parts) {
+  return "<domain type='" + parts.type
+         + R"(' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>
   <name>nestbox-0-1</name>
   <uuid>0b3d5bb6-9ee5-4b0e-8f0e-1f7f3f3a0001</uuid>
   <title>db</title>
@@ -37,23 +58,19 @@ TEST(DomainXml, BootsAKernelDirectly) {
     </nestbox:machine>
   </metadata>
   <memory unit='MiB'>256</memory>
-  <vcpu>1</vcpu>
+  <vcpu>)"
+         + parts.cores + R"(</vcpu>
   <os>
-    <type arch='x86_64' machine='q35'>hvm</type>
-    <kernel>/k/vmlinuz</kernel>
-    <initrd>/k/initramfs</initrd>
-    <cmdline>console=ttyS0 quiet panic=-1 tsc=reliable no_timer_check net.ifnames=0</cmdline>
+    <type arch='x86_64' machine='q35'>hvm</type>)"
+         + parts.kernel + R"(
   </os>
   <features>
     <acpi/>
     <apic/>
-    <vmport state='off'/>
-    <tcg><tb-cache unit='MiB'>64</tb-cache></tcg>
-  </features>
-  <cpu mode='maximum' check='none'>
-    <feature policy='disable' name='erms'/>
-    <feature policy='disable' name='la57'/>
-  </cpu>
+    <vmport state='off'/>)"
+         + parts.translator + R"(
+  </features>)"
+         + parts.processor + R"(
   <clock offset='utc'>
     <timer name='hpet' present='no'/>
   </clock>
@@ -61,7 +78,8 @@ TEST(DomainXml, BootsAKernelDirectly) {
   <on_reboot>destroy</on_reboot>
   <on_crash>destroy</on_crash>
   <devices>
-    <emulator>/usr/bin/qemu-system-x86_64</emulator>
+    <emulator>/usr/bin/qemu-system-x86_64</emulator>)"
+         + parts.disk + R"(
     <controller type='usb' model='none'/>
     <serial type='unix'>
       <source mode='connect' path='/tmp/x/console'/>
@@ -70,15 +88,22 @@ TEST(DomainXml, BootsAKernelDirectly) {
     <channel type='unix'>
       <source mode='connect' path='/tmp/x/agent'/>
       <target type='virtio' name='org.nestbox.agent.0'/>
-    </channel>
+    </channel>)"
+         + parts.interface + R"(
     <memballoon model='none'/>
     <panic model='isa'/>
-  </devices>
+  </devices>)"
+         + parts.labels + R"(
   <qemu:commandline>
-    <qemu:arg value='-only-migratable'/>
+    <qemu:arg value='-only-migratable'/>)"
+         + parts.arguments + R"(
   </qemu:commandline>
 </domain>
-)");
+)";
+}
+
+TEST(DomainXml, BootsAKernelDirectly) {
+  EXPECT_EQ(domain_xml(small_launch()), definition({}));
 }
 
 TEST(DomainXml, RestoresAMachineWithAllThatItCanHave) {
@@ -92,66 +117,32 @@ TEST(DomainXml, RestoresAMachineWithAllThatItCanHave) {
   launch.overlay = "/scratch/1.qcow2";
   launch.ram_file = qemu::RamFile{"/layers/ram", false};
   launch.restore = true;
-  EXPECT_EQ(domain_xml(launch),
-            R"(<domain type='kvm' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>
-  <name>nestbox-0-1</name>
-  <uuid>0b3d5bb6-9ee5-4b0e-8f0e-1f7f3f3a0001</uuid>
-  <title>db</title>
-  <metadata>
-    <nestbox:machine xmlns:nestbox='urn:nestbox:machine:1'>
-      <nestbox:nestbox>1</nestbox:nestbox>
-      <nestbox:owner>0@boot:1:2</nestbox:owner>
-    </nestbox:machine>
-  </metadata>
-  <memory unit='MiB'>256</memory>
-  <vcpu>4</vcpu>
-  <os>
-    <type arch='x86_64' machine='q35'>hvm</type>
-  </os>
-  <features>
-    <acpi/>
-    <apic/>
-    <vmport state='off'/>
-  </features>
+  const Parts parts = {.type = "kvm",
+                       .cores = "4",
+                       .kernel = "",
+                       .translator = "",
+                       .processor = R"(
   <cpu mode='host-passthrough' check='none'>
     <feature policy='disable' name='arch-capabilities'/>
-  </cpu>
-  <clock offset='utc'>
-    <timer name='hpet' present='no'/>
-  </clock>
-  <on_poweroff>destroy</on_poweroff>
-  <on_reboot>destroy</on_reboot>
-  <on_crash>destroy</on_crash>
-  <devices>
-    <emulator>/usr/bin/qemu-system-x86_64</emulator>
+  </cpu>)",
+                       .disk = R"(
     <disk type='file' device='disk'>
       <driver name='qemu' type='qcow2' cache='unsafe'/>
       <source file='/scratch/1.qcow2'/>
       <target dev='vda' bus='virtio'/>
-    </disk>
-    <controller type='usb' model='none'/>
-    <serial type='unix'>
-      <source mode='connect' path='/tmp/x/console'/>
-      <target port='0'/>
-    </serial>
-    <channel type='unix'>
-      <source mode='connect' path='/tmp/x/agent'/>
-      <target type='virtio' name='org.nestbox.agent.0'/>
-    </channel>
+    </disk>)",
+                       .interface = R"(
     <interface type='user'>
       <mac address='52:54:00:6e:62:75'/>
       <model type='virtio'/>
       <rom enabled='no'/>
-    </interface>
-    <memballoon model='none'/>
-    <panic model='isa'/>
-  </devices>
+    </interface>)",
+                       .labels = R"(
   <seclabel type='static' model='dac' relabel='no'>
     <label>+1000:+1000</label>
   </seclabel>
-  <seclabel type='none' model='apparmor'/>
-  <qemu:commandline>
-    <qemu:arg value='-only-migratable'/>
+  <seclabel type='none' model='apparmor'/>)",
+                       .arguments = R"(
     <qemu:arg value='-object'/>
     <qemu:arg value='{"id":"nestbox","mem-path":"/layers/ram","qom-type":"memory-backend-file","share":false,"size":268435456}'/>
     <qemu:arg value='-machine'/>
@@ -167,10 +158,8 @@ TEST(DomainXml, RestoresAMachineWithAllThatItCanHave) {
     <qemu:arg value='-netdev'/>
     <qemu:arg value='hubport,id=net1,hubid=1'/>
     <qemu:arg value='-device'/>
-    <qemu:arg value='{"driver":"virtio-net-pci","mac":"52:54:00:00:00:02","netdev":"net1","romfile":""}'/>
-  </qemu:commandline>
-</domain>
-)");
+    <qemu:arg value='{"driver":"virtio-net-pci","mac":"52:54:00:00:00:02","netdev":"net1","romfile":""}'/>)"};
+  EXPECT_EQ(domain_xml(launch), definition(parts));
 }
 
 TEST(DomainXml, WritesToTheDiskThatIsSavedWithTheMachine) {
