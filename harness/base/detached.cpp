@@ -7,20 +7,13 @@
 
 #include <cerrno>
 
-#include "harness/base/error.hpp"
+#include "harness/base/filesystem.hpp"
 
 namespace nestbox {
 
 namespace {
 
 constexpr int k_inherited = 3;
-
-FileDescriptor open_file(const std::filesystem::path& path, int flags) {
-  FileDescriptor file(::open(path.c_str(), flags | O_CLOEXEC, 0600));
-  if (!file)
-    throw system_error("cannot open '" + path.string() + "'", errno);
-  return file;
-}
 
 /// The life of the child in between: only async-signal-safe calls.
 [[noreturn]] void start(char* const* argv, int nothing, int log, int inherited) {

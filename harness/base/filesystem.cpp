@@ -20,15 +20,8 @@ std::string quoted(const fs::path& path) {
   return "'" + path.string() + "'";
 }
 
-FileDescriptor open_or_throw(const fs::path& path, int flags, mode_t mode = 0) {
-  FileDescriptor file(::open(path.c_str(), flags | O_CLOEXEC, mode));
-  if (!file)
-    throw system_error("cannot open " + quoted(path), errno);
-  return file;
-}
-
 void sync(const fs::path& path, int flags) {
-  const FileDescriptor file = open_or_throw(path, flags);
+  const FileDescriptor file = open_file(path, flags);
   if (::fsync(file.get()) != 0)
     throw system_error("cannot sync " + quoted(path), errno);
 }
@@ -65,6 +58,20 @@ fs::path user_directory(const char* variable, const fs::path& fallback) {
 
 }  // namespace
 
+FileDescriptor open_file(const fs::path& path, int flags, mode_t mode) {
+  FileDescriptor file(::open(path.c_str(), flags | O_CLOEXEC, mode));
+  if (!file)
+    throw system_error("cannot open " + quoted(path), errno);
+  return file;
+}
+
+FileDescriptor duplicate(int descriptor) {
+  FileDescriptor copy(::fcntl(descriptor, F_DUPFD_CLOEXEC, 0));
+  if (!copy)
+    throw system_error("cannot duplicate a descriptor", errno);
+  return copy;
+}
+
 void write_all(const FileDescriptor& file, std::string_view content, const fs::path& path) {
   while (!content.empty()) {
     const ssize_t written = ::write(file.get(), content.data(), content.size());
@@ -75,7 +82,7 @@ void write_all(const FileDescriptor& file, std::string_view content, const fs::p
 }
 
 std::string read_file(const fs::path& path, Bytes limit) {
-  const FileDescriptor file = open_or_throw(path, O_RDONLY);
+  const FileDescriptor file = open_file(path, O_RDONLY);
   std::string content;
   // The size that stat(2) tells is not believed: files of /proc have none.
   for (std::size_t size = 0;;) {
@@ -164,7 +171,7 @@ namespace {
 // nobody.
 FileDescriptor lock_file(const fs::path& path, int operation) {
   while (true) {
-    FileDescriptor file = open_or_throw(path, O_RDWR | O_CREAT, 0644);
+    FileDescriptor file = open_file(path, O_RDWR | O_CREAT, 0644);
     while (::flock(file.get(), operation) != 0) {
       if (errno == EWOULDBLOCK)
         return {};

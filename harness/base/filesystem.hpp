@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/types.h>
+
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -12,6 +14,12 @@
 namespace nestbox {
 
 namespace fs = std::filesystem;
+
+/// open(2), close-on-exec; `mode` is that of a file it makes. Throws Error(io).
+FileDescriptor open_file(const fs::path& path, int flags, mode_t mode = 0600);
+
+/// One more descriptor of the same open file, close-on-exec. Throws Error(io).
+FileDescriptor duplicate(int descriptor);
 
 /// The whole file, refused with Error(io) when larger than `limit`.
 std::string read_file(const fs::path& path, Bytes limit = mebibytes(64));

@@ -7,19 +7,14 @@
 #include <vector>
 
 #include "harness/base/error.hpp"
+#include "vmdrivers/qemu_base/qemu_event.hpp"
 
 struct _virDomain;
 
 namespace nestbox::libvirt {
 
 /// What libvirt tells of a running domain.
-enum class DomainEvent {
-  shut_down,         ///< the guest powered off or rebooted, by itself
-  crashed,           ///< the guest's kernel told its panic device
-  ended,             ///< its QEMU is gone
-  migrated,          ///< a migration has completed, in or out,
-  migration_failed,  ///< or has not
-};
+using DomainEvent = qemu::QemuEvent;
 
 /// Called on the thread of libvirt's events, one at a time; must not call libvirt, nor block. May
 /// be empty.

@@ -1,7 +1,5 @@
 #include "vmdrivers/qemu_base/guest.hpp"
 
-#include "harness/vm/console.hpp"
-
 namespace nestbox::qemu {
 
 std::string kernel_command_line(const MachineSpec& spec) {
@@ -12,13 +10,6 @@ std::string kernel_command_line(const MachineSpec& spec) {
   if (!spec.kernel_arguments.empty())
     command_line += " " + spec.kernel_arguments;
   return command_line;
-}
-
-Error unanswered(const Machine& machine, const std::string& cause) {
-  std::string message = "machine '" + machine.spec().name + "' did not answer: " + cause;
-  if (const std::string lines = telling_lines(machine.console()); !lines.empty())
-    message += "\nits console said:\n" + lines;
-  return Error(ErrorCode::lost, message);
 }
 
 }  // namespace nestbox::qemu

@@ -2,7 +2,6 @@
 
 #include <string>
 
-#include "harness/base/error.hpp"
 #include "harness/vm/machine.hpp"
 
 namespace nestbox::qemu {
@@ -17,9 +16,5 @@ inline constexpr char k_restored_rom[] = "linuxboot_dma.bin";
 
 /// For a kernel that is booted directly, its console on the first serial port.
 std::string kernel_command_line(const MachineSpec& spec);
-
-/// Error(lost) for a machine whose agent does not answer, with what its console says; `cause` is
-/// one line.
-Error unanswered(const Machine& machine, const std::string& cause);
 
 }  // namespace nestbox::qemu

@@ -20,13 +20,6 @@ namespace {
 constexpr off_t k_page = 4096;
 constexpr off_t k_chunk = 1 << 20;
 
-FileDescriptor open_file(const fs::path& path, int flags) {
-  FileDescriptor file(::open(path.c_str(), flags | O_CLOEXEC, 0600));
-  if (!file)
-    throw system_error("cannot open '" + path.string() + "'", errno);
-  return file;
-}
-
 off_t size_of(const FileDescriptor& file, const fs::path& path) {
   struct stat status {};
   if (::fstat(file.get(), &status) != 0)

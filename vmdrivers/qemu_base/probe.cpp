@@ -48,7 +48,7 @@ MachineSpec probe_machine(const std::pair<fs::path, fs::path>& guest) {
   return spec;
 }
 
-void await_probe(Machine& machine, const Cause& cause, std::chrono::seconds patience) {
+void await_probe(QemuMachine& machine, std::chrono::seconds patience) {
   const Deadline end = Deadline::after(k_longest_boot);
   std::size_t printed = 0;
   while (true) {
@@ -57,7 +57,7 @@ void await_probe(Machine& machine, const Cause& cause, std::chrono::seconds pati
     if (answered)
       return;
     if (machine.condition() != Condition::running)
-      throw Error(ErrorCode::lost, cause(answered.error()));
+      throw Error(ErrorCode::lost, machine.cause(answered.error()));
     const std::size_t now = machine.console().size();
     if (end.passed())
       throw Error(ErrorCode::timeout, fmt::format("a probe guest did not answer in {}",

@@ -1,4 +1,4 @@
-#include "vmdrivers/libvirt/watcher.hpp"
+#include "vmdrivers/qemu_base/watcher.hpp"
 
 #include <poll.h>
 #include <sys/syscall.h>
@@ -8,10 +8,10 @@
 #include <cerrno>
 #include <csignal>
 
-namespace nestbox::libvirt {
+namespace nestbox::qemu {
 namespace {
 
-/// From the end of a QEMU to libvirt's word of why.
+/// Between the end of a QEMU, of its connections, and of what is told of it.
 constexpr std::chrono::milliseconds k_grace(500);
 
 bool hung_up(int socket) {
@@ -19,12 +19,24 @@ bool hung_up(int socket) {
   return ::poll(&entry, 1, 0) > 0 && (entry.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
 }
 
+/// Until `done`, or the deadline. Whether it is.
+template <class Done>
+bool wait_until(std::condition_variable& changed, std::unique_lock<std::mutex>& lock,
+                Deadline deadline, Done done) {
+  if (!deadline.is_never())
+    return changed.wait_until(lock, deadline.instant(), done);
+  changed.wait(lock, done);
+  return true;
+}
+
 }  // namespace
 
-Watcher::Watcher(Peer qemu, FileDescriptor console, FileDescriptor agent, CancelToken cancel)
-    : m_qemu(std::move(qemu)), m_console_socket(std::move(console)),
-      m_agent_socket(std::move(agent)), m_cancel(std::move(cancel)),
-      m_notice([this] { return told_end(); }), m_thread([this] { watch(); }) {}
+Watcher::Watcher(WatchedQemu qemu, std::vector<Channel> channels)
+    : m_qemu(std::move(qemu)), m_channels(std::move(channels)),
+      m_notice([this] { return told_end(); }) {
+  m_channels.push_back({m_qemu.console.get(), [this] { return read_console(); }});
+  m_thread = std::thread([this] { watch(); });
+}
 
 Watcher::~Watcher() {
   kill();
@@ -32,22 +44,22 @@ Watcher::~Watcher() {
   m_thread.join();
 }
 
-void Watcher::handle(DomainEvent event) {
+void Watcher::handle(QemuEvent event) {
   const std::lock_guard lock(m_mutex);
   switch (event) {
-  case DomainEvent::shut_down:
+  case QemuEvent::shut_down:
     m_shut_down = true;
     break;
-  case DomainEvent::crashed:
+  case QemuEvent::crashed:
     m_crashed = true;
     break;
-  case DomainEvent::ended:
-    m_libvirt_knows = true;
+  case QemuEvent::ended:
+    m_all_told = true;
     break;
-  case DomainEvent::migrated:
+  case QemuEvent::migrated:
     ++m_migrations;
     break;
-  case DomainEvent::migration_failed:
+  case QemuEvent::migration_failed:
     m_migration_failed = true;
     break;
   }
@@ -61,7 +73,7 @@ std::string Watcher::console() const {
 
 Condition Watcher::condition() {
   std::unique_lock lock(m_mutex);
-  const bool unreachable = hung_up(m_agent_socket.get());
+  const bool unreachable = hung_up(m_qemu.agent.get());
   if (unreachable)
     m_changed.wait_for(lock, k_grace, [this] { return m_ended; });
   const Condition told = told_condition();
@@ -83,14 +95,12 @@ std::optional<Condition> Watcher::told_end() const {
 
 void Watcher::await_migration(int count, Deadline deadline) {
   std::unique_lock lock(m_mutex);
-  const auto over = [&] { return m_ended || m_migration_failed || m_migrations >= count; };
-  if (deadline.is_never())
-    m_changed.wait(lock, over);
-  else
-    m_changed.wait_until(lock, deadline.instant(), over);
+  const bool over = wait_until(m_changed, lock, deadline, [&] {
+    return m_ended || m_migration_failed || m_migrations >= count;
+  });
   if (m_migrations >= count)
     return;
-  if (!over())
+  if (!over)
     throw Error(ErrorCode::timeout, "qemu did not save the machine in time");
   throw Error(ErrorCode::infrastructure, m_ended ? "qemu ended while it saved the machine"
                                                  : "qemu could not save the machine");
@@ -102,31 +112,22 @@ bool Watcher::kill() noexcept {
     m_quit = true;
     m_changed.notify_all();
   }
-  return send_kill();
-}
-
-bool Watcher::send_kill() noexcept {
   return ::syscall(SYS_pidfd_send_signal, m_qemu.process.get(), SIGKILL, nullptr, 0) == 0
          || errno == ESRCH;
 }
 
 bool Watcher::await_end(Deadline deadline) const {
-  return wait_readable(m_qemu.process.get(), deadline) == Wait::ready;
+  std::unique_lock lock(m_mutex);
+  return wait_until(m_changed, lock, deadline, [this] { return m_ended; });
 }
 
 void Watcher::watch() {
-  enum { k_stop, k_process, k_console, k_cancel, k_disarm, k_count };
-  std::array<pollfd, k_count> entries{};
-  const int stop_event = m_stop.token().descriptor();
-  const int started_event = m_started.token().descriptor();
-  entries[k_stop] = {stop_event, POLLIN, 0};
-  entries[k_process] = {m_qemu.process.get(), POLLIN, 0};
-  entries[k_console] = {m_console_socket.get(), POLLIN, 0};
-  entries[k_cancel] = {m_cancel.descriptor(), POLLIN, 0};
-  entries[k_disarm] = {started_event, POLLIN, 0};
-  const auto readable = [&](int index) { return entries[index].revents != 0; };
-  // A descriptor that has said its last would be ready for ever: poll(2) ignores negative ones.
-  const auto forget = [&](int index) { entries[index].fd = -1; };
+  enum { k_stop, k_process, k_first_channel };
+  std::vector<pollfd> entries = {{m_stop.token().descriptor(), POLLIN, 0},
+                                 {m_qemu.process.get(), POLLIN, 0}};
+  for (const Channel& channel : m_channels)
+    entries.push_back({channel.descriptor, POLLIN, 0});
+  const auto readable = [&](std::size_t index) { return entries[index].revents != 0; };
 
   // A kernel that panics says more on its console, and then ends its QEMU, unless it was told not
   // to.
@@ -137,15 +138,10 @@ void Watcher::watch() {
       return;
     if (readable(k_stop))
       return;
-    if (readable(k_disarm)) {
-      forget(k_disarm);
-      forget(k_cancel);
-    } else if (readable(k_cancel)) {
-      forget(k_cancel);
-      send_kill();
-    }
-    if (readable(k_console) && !read_console())
-      forget(k_console);
+    // One that has said its last would be ready for ever: poll(2) ignores negative descriptors.
+    for (std::size_t i = 0; i < m_channels.size(); ++i)
+      if (readable(k_first_channel + i) && !m_channels[i].read())
+        entries[k_first_channel + i].fd = -1;
     if (readable(k_process))
       break;
     if (!panic_seen && panicked()) {
@@ -157,16 +153,20 @@ void Watcher::watch() {
       m_notice.announce();
     }
   }
-  while (wait_readable(m_console_socket.get(), Deadline::after({})) == Wait::ready
-         && read_console()) {
-  }
-  {
-    std::unique_lock lock(m_mutex);
-    m_changed.wait_for(lock, k_grace, [this] { return m_quit || m_libvirt_knows; });
-    m_ended = true;
-    m_changed.notify_all();
-  }
+  await_last_words();
   m_notice.announce();
+}
+
+/// Of a QEMU that has ended: what it said before, and what is told of its end.
+void Watcher::await_last_words() {
+  const Deadline now = Deadline::after({});
+  for (const Channel& channel : m_channels)
+    while (wait_readable(channel.descriptor, now) == Wait::ready && channel.read()) {
+    }
+  std::unique_lock lock(m_mutex);
+  m_changed.wait_for(lock, k_grace, [this] { return m_quit || m_all_told; });
+  m_ended = true;
+  m_changed.notify_all();
 }
 
 bool Watcher::panicked() const {
@@ -176,7 +176,7 @@ bool Watcher::panicked() const {
 
 bool Watcher::read_console() {
   std::array<char, 65536> buffer;
-  const ssize_t count = ::read(m_console_socket.get(), buffer.data(), buffer.size());
+  const ssize_t count = ::read(m_qemu.console.get(), buffer.data(), buffer.size());
   if (count <= 0)
     return count < 0 && errno == EINTR;
   const std::lock_guard lock(m_mutex);
@@ -184,4 +184,4 @@ bool Watcher::read_console() {
   return true;
 }
 
-}  // namespace nestbox::libvirt
+}  // namespace nestbox::qemu

@@ -1,35 +1,47 @@
 #pragma once
 
+#include <sys/types.h>
+
 #include <condition_variable>
 #include <functional>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "harness/base/clock.hpp"
 #include "harness/vm/console_tail.hpp"
 #include "harness/vm/end_notice.hpp"
-#include "vmdrivers/libvirt/handle.hpp"
-#include "vmdrivers/libvirt/sockets.hpp"
+#include "vmdrivers/qemu_base/qemu_event.hpp"
 
-namespace nestbox::libvirt {
+namespace nestbox::qemu {
 
-/// Knows how one domain is: from its console, from its QEMU's process, and from what libvirt tells.
-/// Dropping it kills the QEMU, where it is ours to kill.
+/// What a QEMU is known by.
+struct WatchedQemu {
+  pid_t pid = 0;
+  FileDescriptor process;  ///< a pidfd
+  FileDescriptor console;
+  FileDescriptor agent;  ///< watched only for the end of the connection
+};
+
+/// Something else that a QEMU says, read on the thread that watches it.
+struct Channel {
+  int descriptor = -1;
+  std::function<bool()> read;  ///< what is there; false at its end
+};
+
+/// Knows how one QEMU's machine is: from its console, from its process, and from what is told of
+/// it. Dropping it kills the QEMU, where that is ours to kill.
 class Watcher {
 public:
-  /// Until `started` is called, `cancel` kills the QEMU. `agent` is watched only for the end of
-  /// the connection.
-  Watcher(Peer qemu, FileDescriptor console, FileDescriptor agent, CancelToken cancel);
+  Watcher(WatchedQemu qemu, std::vector<Channel> channels);
   ~Watcher();
 
   pid_t pid() const noexcept { return m_qemu.pid; }
 
-  /// As DomainHandler wants it.
-  void handle(DomainEvent event);
-
-  void started() noexcept { m_started.cancel(); }
+  /// Any thread, also one that reads a channel.
+  void handle(QemuEvent event);
 
   std::string console() const;
   /// As Machine::condition.
@@ -37,8 +49,8 @@ public:
   /// As Machine::on_end.
   void on_end(std::function<void(Condition)> handler) { m_notice.on_end(std::move(handler)); }
 
-  /// Waits for the end of this domain's migration number `count` (restoring is one, too).
-  /// Error(infrastructure) when it failed or the domain ended first, Error(timeout).
+  /// Waits for the end of this QEMU's migration number `count` (restoring is one, too).
+  /// Error(infrastructure) when it failed or QEMU ended first, Error(timeout).
   void await_migration(int count, Deadline deadline);
 
   /// Kills the QEMU, because that is wanted. False when it is not ours to kill.
@@ -49,32 +61,29 @@ public:
 
 private:
   void watch();
-  bool read_console();  ///< false at its end
+  void await_last_words();
+  bool read_console();
   bool panicked() const;
   std::optional<Condition> told_end() const;
   Condition told_condition() const;  ///< wants m_mutex held
-  bool send_kill() noexcept;
 
-  Peer m_qemu;
-  FileDescriptor m_console_socket;
-  FileDescriptor m_agent_socket;
-  CancelToken m_cancel;
+  WatchedQemu m_qemu;
+  std::vector<Channel> m_channels;
   CancelSource m_stop;
-  CancelSource m_started;
 
   mutable std::mutex m_mutex;
-  std::condition_variable m_changed;
+  mutable std::condition_variable m_changed;
   ConsoleTail m_console;
   int m_migrations = 0;
   bool m_migration_failed = false;
   bool m_crashed = false;
   bool m_shut_down = false;
-  bool m_libvirt_knows = false;  ///< of the end
-  bool m_quit = false;           ///< it ends because we want it to
+  bool m_all_told = false;
+  bool m_quit = false;  ///< it ends because we want it to
   bool m_ended = false;
 
   EndNotice m_notice;
   std::thread m_thread;
 };
 
-}  // namespace nestbox::libvirt
+}  // namespace nestbox::qemu

@@ -1,4 +1,4 @@
-#include "vmdrivers/libvirt/watcher.hpp"
+#include "vmdrivers/qemu_base/watcher.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -7,11 +7,12 @@
 #include <future>
 #include <memory>
 
+#include "harness/base/filesystem.hpp"
 #include "harness/base/result.hpp"
 #include "harness/base/socket_pair.hpp"
 #include "harness/base/subprocess.hpp"
 
-namespace nestbox::libvirt {
+namespace nestbox::qemu {
 namespace {
 
 using namespace std::chrono_literals;
@@ -25,7 +26,7 @@ Deadline soon() {
 /// end, or killed.
 class Play {
 public:
-  explicit Play(const std::string& script, CancelToken cancel = {}) {
+  explicit Play(const std::string& script) {
     SocketPair agent;
     SocketPair console;
     SocketPair input;
@@ -34,8 +35,12 @@ public:
         {.argv = {"/bin/sh", "-c", script + "\nread line"},
          .descriptors = {
              {0, input.theirs.get()}, {3, agent.theirs.get()}, {5, console.theirs.get()}}}));
-    watcher = std::make_unique<Watcher>(look_after(m_process->pid()), std::move(console.ours),
-                                        std::move(agent.ours), std::move(cancel));
+    watcher = std::make_unique<Watcher>(WatchedQemu{.pid = m_process->pid(),
+                                                    .process = duplicate(m_process->descriptor()),
+                                                    .console = std::move(console.ours),
+                                                    .agent = duplicate(agent.ours.get())},
+                                        std::vector<Channel>{});
+    agent_port = std::move(agent.ours);
     watcher->on_end([this](Condition condition) { m_told.set_value(condition); });
   }
   ~Play() { watcher.reset(); }
@@ -48,6 +53,7 @@ public:
   }
 
   std::unique_ptr<Watcher> watcher;
+  FileDescriptor agent_port;
 
 private:
   FileDescriptor m_input;
@@ -55,15 +61,15 @@ private:
   std::promise<Condition> m_told;
 };
 
-TEST(LibvirtWatcher, SeesADomainThatRuns) {
+TEST(QemuWatcher, SeesAMachineThatRuns) {
   Play play("true");
   EXPECT_EQ(play.watcher->condition(), Condition::running);
 }
 
-TEST(LibvirtWatcher, TellsAPowerOffFromADeadQemu) {
+TEST(QemuWatcher, TellsAPowerOffFromADeadQemu) {
   Play off("true");
-  off.watcher->handle(DomainEvent::shut_down);
-  off.watcher->handle(DomainEvent::ended);
+  off.watcher->handle(QemuEvent::shut_down);
+  off.watcher->handle(QemuEvent::ended);
   off.end();
   EXPECT_EQ(off.told(), Condition::stopped);
   EXPECT_EQ(off.watcher->condition(), Condition::stopped);
@@ -73,27 +79,50 @@ TEST(LibvirtWatcher, TellsAPowerOffFromADeadQemu) {
   EXPECT_EQ(killed.watcher->condition(), Condition::lost);
 }
 
-TEST(LibvirtWatcher, SeesAPanicOnTheConsole) {
+TEST(QemuWatcher, SeesAPanicOnTheConsole) {
   Play play("printf '[1.0] Kernel panic - not' >&5; printf ' syncing: test\\n' >&5");
   EXPECT_EQ(play.told(), Condition::panicked);
   EXPECT_THAT(play.watcher->console(), HasSubstr("Kernel panic - not syncing: test"));
 }
 
-TEST(LibvirtWatcher, IsToldOfAPanicByLibvirt) {
+TEST(QemuWatcher, IsToldOfAPanic) {
   Play play("true");
-  play.watcher->handle(DomainEvent::crashed);
-  play.watcher->handle(DomainEvent::ended);
+  play.watcher->handle(QemuEvent::crashed);
+  play.watcher->handle(QemuEvent::ended);
   play.end();
   EXPECT_EQ(play.told(), Condition::panicked);
 }
 
-TEST(LibvirtWatcher, KeepsTheLastWordsOfTheConsole) {
+TEST(QemuWatcher, KnowsTheCauseOnceTheAgentsConnectionHasEnded) {
+  Play play("exec 3>&-");
+  ASSERT_EQ(wait_readable(play.agent_port.get(), soon()), Wait::ready);
+  play.watcher->handle(QemuEvent::shut_down);
+  EXPECT_EQ(play.watcher->condition(), Condition::stopped);
+}
+
+TEST(QemuWatcher, TellsWhoeverAsksLater) {
+  Play play("exit 0");
+  ASSERT_EQ(play.told(), Condition::lost);
+  std::promise<Condition> later;
+  play.watcher->on_end([&](Condition condition) { later.set_value(condition); });
+  EXPECT_EQ(later.get_future().get(), Condition::lost);
+}
+
+TEST(QemuWatcher, KeepsTheLastWordsOfTheConsole) {
   Play play("echo 'last words' >&5; exit 0");
   EXPECT_EQ(play.told(), Condition::lost);
   EXPECT_EQ(play.watcher->console(), "last words\n");
 }
 
-TEST(LibvirtWatcher, DoesNotTellOfAnEndThatIsWanted) {
+TEST(QemuWatcher, KeepsTheEndOfALongConsole) {
+  Play play("head -c 3000000 /dev/zero | tr '\\0' x >&5; echo the end >&5; exit 0");
+  ASSERT_TRUE(play.watcher->await_end(soon()));
+  const std::string console = play.watcher->console();
+  EXPECT_EQ(console.size(), 256u * 1024);
+  EXPECT_TRUE(console.ends_with("the end\n"));
+}
+
+TEST(QemuWatcher, DoesNotTellOfAnEndThatIsWanted) {
   Play play("true");
   EXPECT_TRUE(play.watcher->kill());
   EXPECT_TRUE(play.watcher->await_end(soon()));
@@ -103,16 +132,9 @@ TEST(LibvirtWatcher, DoesNotTellOfAnEndThatIsWanted) {
   EXPECT_FALSE(told);
 }
 
-TEST(LibvirtWatcher, KillsTheQemuOfACancelledBoot) {
-  CancelSource cancel;
-  Play play("true", cancel.token());
-  cancel.cancel();
-  EXPECT_TRUE(play.watcher->await_end(soon()));
-}
-
-TEST(LibvirtWatcher, WaitsForAMigration) {
+TEST(QemuWatcher, WaitsForAMigration) {
   Play play("true");
-  play.watcher->handle(DomainEvent::migrated);
+  play.watcher->handle(QemuEvent::migrated);
   play.watcher->await_migration(1, soon());
   const auto code = [&](int count, Deadline deadline) {
     const Result<void> waited =
@@ -120,15 +142,15 @@ TEST(LibvirtWatcher, WaitsForAMigration) {
     return waited ? ErrorCode::usage : waited.error().code;
   };
   EXPECT_EQ(code(2, Deadline::after(0s)), ErrorCode::timeout);
-  play.watcher->handle(DomainEvent::migration_failed);
+  play.watcher->handle(QemuEvent::migration_failed);
   EXPECT_EQ(code(2, soon()), ErrorCode::infrastructure);
 }
 
-TEST(LibvirtWatcher, DoesNotWaitForTheMigrationOfAQemuThatHasEnded) {
+TEST(QemuWatcher, DoesNotWaitForTheMigrationOfAQemuThatHasEnded) {
   Play play("true");
   play.end();
   EXPECT_THROW(play.watcher->await_migration(1, soon()), Error);
 }
 
 }  // namespace
-}  // namespace nestbox::libvirt
+}  // namespace nestbox::qemu

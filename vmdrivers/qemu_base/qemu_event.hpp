@@ -1,0 +1,14 @@
+#pragma once
+
+namespace nestbox::qemu {
+
+/// What is told of a QEMU by its monitor, or by whoever holds that.
+enum class QemuEvent {
+  shut_down,         ///< the guest powered off or rebooted, by itself
+  crashed,           ///< the guest's kernel told its panic device
+  ended,             ///< QEMU is gone, and all has been told
+  migrated,          ///< a migration has completed, in or out,
+  migration_failed,  ///< or has not
+};
+
+}  // namespace nestbox::qemu
