@@ -170,6 +170,14 @@ std::string labels(const Confinement& confinement) {
   return text;
 }
 
+/// libvirt asks a QEMU that has this for each of its processor's 400 properties by itself, which is
+/// most of what a start would take, and far more on a busy host; else in two questions. Nothing
+/// here depends on the answers.
+constexpr char k_capabilities[] = R"(  <qemu:capabilities>
+    <qemu:del capability='cpu-unavailable-features'/>
+  </qemu:capabilities>
+)";
+
 /// For QEMU, which refuses bytes that are no UTF-8 where we would die of them.
 std::string text_of(const nlohmann::json& object) {
   return object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
@@ -207,7 +215,7 @@ std::string arguments(const DomainLaunch& launch) {
 
 std::string domain_xml(const DomainLaunch& launch) {
   return head(launch) + system(launch) + devices(launch) + labels(launch.confinement)
-         + arguments(launch) + "</domain>\n";
+         + arguments(launch) + k_capabilities + "</domain>\n";
 }
 
 }  // namespace nestbox::libvirt

@@ -98,6 +98,9 @@ std::string definition(const Parts& parts) {
     <qemu:arg value='-only-migratable'/>)"
          + parts.arguments + R"(
   </qemu:commandline>
+  <qemu:capabilities>
+    <qemu:del capability='cpu-unavailable-features'/>
+  </qemu:capabilities>
 </domain>
 )";
 }
