@@ -10,6 +10,10 @@ namespace {
 /// A state is some hundred kilobytes.
 constexpr std::chrono::seconds k_load_time(30);
 
+/// From libvirt's complaint of a QEMU that does not answer to the end of its process, if that is
+/// why.
+constexpr std::chrono::seconds k_grace(2);
+
 }  // namespace
 
 std::unique_ptr<qemu::QemuMachine> start_machine(std::shared_ptr<Connection> connection,
@@ -36,7 +40,8 @@ std::unique_ptr<qemu::QemuMachine> start_machine(std::shared_ptr<Connection> con
     else
       qemu.watcher().await_migration(1, Deadline::after(k_load_time));
   } catch (const Error& error) {
-    if (machine->condition() == Condition::running)
+    if (!qemu.watcher().await_end(Deadline::after(k_grace))
+        && machine->condition() == Condition::running)
       throw;
     throw machine->unanswered(error);
   }
