@@ -2,7 +2,6 @@
 
 #include <netinet/in.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -11,41 +10,24 @@
 #include "harness/base/error.hpp"
 #include "harness/base/log.hpp"
 #include "harness/base/text.hpp"
+#include "harness/base/unix_socket.hpp"
 
 namespace nestbox {
 namespace {
 
-namespace fs = std::filesystem;
-
 constexpr int k_backlog = 64;
 constexpr std::size_t k_most_connections = 256;
-
-FileDescriptor listening(FileDescriptor socket, const sockaddr* address, socklen_t size,
-                         const std::string& what) {
-  if (!socket || ::bind(socket.get(), address, size) != 0 || ::listen(socket.get(), k_backlog) != 0)
-    throw system_error("cannot listen on " + what, errno);
-  return socket;
-}
 
 FileDescriptor listen_on_loopback() {
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  return listening(FileDescriptor(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)),
-                   reinterpret_cast<const sockaddr*>(&address), sizeof address, "the loopback");
-}
-
-FileDescriptor listen_on_file(const fs::path& path) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  const std::string name = path;
-  if (name.size() >= sizeof address.sun_path)
-    throw Error(ErrorCode::io, "the path '" + name + "' is too long for a socket",
-                "set XDG_STATE_HOME to a shorter one");
-  name.copy(address.sun_path, name.size());
-  ::unlink(name.c_str());
-  return listening(FileDescriptor(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)),
-                   reinterpret_cast<const sockaddr*>(&address), sizeof address, "'" + name + "'");
+  FileDescriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!socket
+      || ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0
+      || ::listen(socket.get(), k_backlog) != 0)
+    throw system_error("cannot listen on the loopback", errno);
+  return socket;
 }
 
 int port_of(const FileDescriptor& socket) {
@@ -106,8 +88,9 @@ private:
 Forwarding::Forwarding(Machine& machine, std::vector<std::string> server)
     : Forwarding(machine, std::move(server), listen_on_loopback()) {}
 
-Forwarding::Forwarding(Machine& machine, std::vector<std::string> server, const fs::path& path)
-    : Forwarding(machine, std::move(server), listen_on_file(path)) {}
+Forwarding::Forwarding(Machine& machine, std::vector<std::string> server,
+                       const std::filesystem::path& path)
+    : Forwarding(machine, std::move(server), listen_on_path(path)) {}
 
 Forwarding::Forwarding(Machine& machine, std::vector<std::string> server, FileDescriptor listener)
     : m_machine(machine), m_server(std::move(server)), m_listener(std::move(listener)),

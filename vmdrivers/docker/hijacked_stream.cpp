@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -10,6 +9,7 @@
 
 #include "harness/base/error.hpp"
 #include "harness/base/text.hpp"
+#include "harness/base/unix_socket.hpp"
 #include "vmdrivers/docker/engine.hpp"
 
 namespace nestbox::docker {
@@ -71,20 +71,6 @@ std::string read_rest(int connection, Deadline deadline, const CancelToken& canc
 
 }  // namespace
 
-FileDescriptor connect_to(const std::filesystem::path& path) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.native().size() >= sizeof address.sun_path)
-    throw Error(ErrorCode::usage, "the path of the socket '" + path.string() + "' is too long");
-  path.native().copy(address.sun_path, sizeof address.sun_path - 1);
-  FileDescriptor connection(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  if (!connection
-      || ::connect(connection.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address)
-             != 0)
-    throw system_error("cannot reach '" + path.string() + "'", errno);
-  return connection;
-}
-
 int status_of(std::string_view head) {
   constexpr std::string_view k_protocol = "HTTP/1.";
   constexpr std::size_t k_number = k_protocol.size() + 2;
@@ -98,7 +84,7 @@ int status_of(std::string_view head) {
 
 HijackedStream hijack(const std::filesystem::path& socket, const std::string& path,
                       Deadline deadline, const CancelToken& cancel, const std::string& body) {
-  FileDescriptor connection = connect_to(socket);
+  FileDescriptor connection = connect_to_path(socket);
   const std::string request = fmt::format(
       "POST {} HTTP/1.1\r\nHost: docker\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n"
       "{}Content-Length: {}\r\n\r\n{}",

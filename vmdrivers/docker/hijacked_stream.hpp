@@ -21,9 +21,6 @@ struct HijackedStream {
 HijackedStream hijack(const std::filesystem::path& socket, const std::string& path,
                       Deadline deadline, const CancelToken& cancel, const std::string& body = {});
 
-/// A connection to the unix socket at `path`. Throws Error(io).
-FileDescriptor connect_to(const std::filesystem::path& path);
-
 /// The number in "HTTP/1.1 101 UPGRADED"; 0 when that is not how it begins.
 int status_of(std::string_view head);
 

@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "harness/base/error.hpp"
+#include "harness/base/unix_socket.hpp"
 #include "vmdrivers/docker/build_archive.hpp"
 #include "vmdrivers/docker/container_removal.hpp"
 #include "vmdrivers/docker/hijacked_stream.hpp"
@@ -149,12 +150,12 @@ private:
   }
 
   void relay(const ProxiedRequest& request, const std::string& target) {
-    const FileDescriptor engine = connect_to(m_engine.socket());
+    const FileDescriptor engine = connect_to_path(m_engine.socket());
     join(engine, forwarded_head(request, versioned(target)) + m_rest, as_it_is);
   }
 
   void relay_stream(const ProxiedRequest& request, const std::string& target) {
-    const FileDescriptor engine = connect_to(m_engine.socket());
+    const FileDescriptor engine = connect_to_path(m_engine.socket());
     join(engine, forwarded_head(request, versioned(target)), named_stream());
   }
 
@@ -182,7 +183,7 @@ private:
     };
     if (request.expects_continue && !body.done())
       send("HTTP/1.1 100 Continue\r\n\r\n");
-    const FileDescriptor engine = connect_to(m_engine.socket());
+    const FileDescriptor engine = connect_to_path(m_engine.socket());
     const std::string head = forwarded_head(rechunked(request), versioned(target));
     join(engine, head + edit(std::exchange(m_rest, {})), named_stream(), edit);
   }

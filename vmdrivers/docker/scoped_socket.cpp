@@ -1,11 +1,8 @@
 #include "vmdrivers/docker/scoped_socket.hpp"
 
-#include <poll.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 
-#include <cerrno>
-
+#include "harness/base/unix_socket.hpp"
 #include "vmdrivers/docker/leftovers.hpp"
 #include "vmdrivers/docker/scope_connection.hpp"
 
@@ -17,19 +14,6 @@ using nlohmann::json;
 
 constexpr auto k_making_time = 60s;
 constexpr std::size_t k_most_connections = 256;
-
-FileDescriptor listen_at(const fs::path& path) {
-  FileDescriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.native().size() >= sizeof address.sun_path)
-    throw Error(ErrorCode::io, "the path of the socket '" + path.string() + "' is too long");
-  path.native().copy(address.sun_path, sizeof address.sun_path - 1);
-  if (!socket || ::bind(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0
-      || ::listen(socket.get(), 64) != 0)
-    throw system_error("cannot listen on '" + path.string() + "'", errno);
-  return socket;
-}
 
 /// One that is there already is as good. Not to be cancelled: what an engine makes after all would
 /// be found by nobody.
@@ -44,7 +28,7 @@ void make(Engine& engine, const std::string& path, const json& body) {
 }  // namespace
 
 ScopedSocket::ScopedSocket(Engine& engine, Scope scope, const fs::path& path)
-    : m_engine(engine), m_scope(std::move(scope)), m_listener(listen_at(path)),
+    : m_engine(engine), m_scope(std::move(scope)), m_listener(listen_on_path(path)),
       m_thread([this] { accept(); }) {}
 
 ScopedSocket::~ScopedSocket() {
