@@ -47,7 +47,8 @@ ChildSetup::ChildSetup(const ProcessSpec& spec, std::string program, int failure
     : m_program(std::move(program)), m_working_directory(spec.working_directory.string()),
       m_descriptors(spec.descriptors.begin(), spec.descriptors.end()), m_parent(::getpid()),
       m_failure_pipe(failure_pipe), m_whole_tree(spec.whole_tree),
-      m_terminal(spec.controlling_terminal), m_sudo(spec.end_with_sudo) {
+      m_leaves_running(spec.leaves_running), m_terminal(spec.controlling_terminal),
+      m_sudo(spec.end_with_sudo) {
   for (const std::string& word : spec.argv)
     m_argv.push_back(word.c_str());
   m_shell_argv = {"sh", m_program.c_str()};
@@ -96,7 +97,7 @@ void ChildSetup::fork_supervised() noexcept {
   if (program < 0)
     fail(LaunchFailure::Step::execute, errno);
   if (program > 0)
-    supervise_tree(program, m_sudo);
+    supervise_tree(program, m_sudo, m_leaves_running);
   die_with_parent(supervisor, SIGKILL);
   ::setsid();
 }

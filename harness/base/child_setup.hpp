@@ -49,6 +49,7 @@ private:
   pid_t m_parent;
   int m_failure_pipe;
   bool m_whole_tree;
+  bool m_leaves_running;
   bool m_terminal;
   bool m_sudo;
 };

@@ -38,7 +38,10 @@ Captured run_captured(ProcessSpec spec, Deadline deadline, const CancelToken& ca
     break;
   }
   captured.status = *process.wait(Deadline::never());
-  watch_until_done(watches, deadline);
+  if (spec.leaves_running)
+    serve_ready(watches);  // who holds the pipes may go on for ever
+  else
+    watch_until_done(watches, deadline);
   return captured;
 }
 

@@ -44,6 +44,9 @@ struct ProcessSpec {
   /// is dropped or when we die. Without it only the child itself is ended (it must not have
   /// children of its own).
   bool whole_tree = false;
+  /// Of a whole tree, what the child has left running when it ends by itself goes on, outlives us,
+  /// and is nobody's any more.
+  bool leaves_running = false;
   /// Descriptor 0 becomes the controlling terminal of the child's session.
   bool controlling_terminal = false;
   /// What of the tree belongs to another user (it went through sudo) is killed through `sudo -n`.
@@ -89,8 +92,8 @@ struct Captured {
 };
 
 /// Runs, as a whole tree, to the end and keeps what it wrote, at most `limit` of each stream (the
-/// rest is read and dropped). stdin is /dev/null unless `spec` maps it. Throws Error(timeout),
-/// Error(cancelled), or what spawn throws.
+/// rest is read and dropped; so is what processes write that it leaves running). stdin is /dev/null
+/// unless `spec` maps it. Throws Error(timeout), Error(cancelled), or what spawn throws.
 Captured run_captured(ProcessSpec spec, Deadline deadline, const CancelToken& cancel = {},
                       Bytes limit = mebibytes(4));
 

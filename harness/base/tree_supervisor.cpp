@@ -19,7 +19,8 @@ class Supervisor {
 public:
   Supervisor(pid_t program, bool sudo) : m_program(program), m_sudo(sudo) {}
 
-  void wait_for_end() {
+  /// False when the program was not left to end.
+  bool wait_for_end() {
     sigset_t all;
     sigfillset(&all);
     while (!m_ended) {
@@ -27,10 +28,11 @@ public:
       if (signal == SIGCHLD)
         reap_ended();
       else if (signal == stop_signal())
-        return;
+        return false;
       else if (signal > 0 && ::kill(-m_program, signal) != 0)
         ::kill(m_program, signal);
     }
+    return true;
   }
 
   // A killed child's children become ours before waitpid tells of it: to kill our own, again after
@@ -129,13 +131,13 @@ int stop_signal() {
   return SIGRTMAX;
 }
 
-void supervise_tree(pid_t program, bool sudo) noexcept {
+void supervise_tree(pid_t program, bool sudo, bool leaves_running) noexcept {
   ::prctl(PR_SET_NAME, "nestbox-tree");
   // None of our descriptors may stay open for as long as the program runs.
   ::syscall(SYS_close_range, 0, ~0U, 0);
   Supervisor supervisor(program, sudo);
-  supervisor.wait_for_end();
-  supervisor.kill_all();
+  if (!supervisor.wait_for_end() || !leaves_running)
+    supervisor.kill_all();
   supervisor.end_like_program();
 }
 

@@ -13,7 +13,8 @@ int stop_signal();
 /// child. When the program has ended, or `stop_signal` came (also sent by the kernel when we die),
 /// kills every descendant, those that made themselves daemons too, and ends exactly as the program
 /// did. `sudo` is to be used for descendants of another user; those that cannot be killed at all
-/// are left behind. Async-signal-safe.
-[[noreturn]] void supervise_tree(pid_t program, bool sudo) noexcept;
+/// are left behind. When `leaves_running`, nothing is killed after a program that ended by itself.
+/// Async-signal-safe.
+[[noreturn]] void supervise_tree(pid_t program, bool sudo, bool leaves_running) noexcept;
 
 }  // namespace nestbox

@@ -55,6 +55,14 @@ bool watch_until_done(std::vector<Watch>& watches, Deadline deadline) {
   return watch(watches, -1, deadline, {}) == Wait::ready;
 }
 
+void serve_ready(std::vector<Watch>& watches) {
+  std::vector<pollfd> polled;
+  for (const Watch& watch : watches)
+    polled.push_back({watch.descriptor, POLLIN, 0});
+  if (::poll(polled.data(), polled.size(), 0) > 0)
+    serve(watches, polled, 0);
+}
+
 Watch watch_output(int descriptor, std::function<void(std::string_view)> sink) {
   constexpr std::size_t k_piece = 1 << 16;
   auto buffer = std::make_shared<std::array<char, k_piece>>();

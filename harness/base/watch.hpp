@@ -25,7 +25,11 @@ Wait watch_until_end(const Process& process, std::vector<Watch>& watches, Deadli
 /// deadline passed first.
 bool watch_until_done(std::vector<Watch>& watches, Deadline deadline);
 
-/// A watch that hands on what `descriptor` (a pipe, a terminal) holds, in pieces, until its end.
+/// Serves each watch that is ready once, and waits for none.
+void serve_ready(std::vector<Watch>& watches);
+
+/// A watch that hands on what `descriptor` (a pipe, a terminal) holds, in pieces, until its end:
+/// each time as much as a pipe can hold.
 Watch watch_output(int descriptor, std::function<void(std::string_view)> sink);
 
 }  // namespace nestbox

@@ -76,6 +76,14 @@ public:
     return true;
   }
 
+  // Ends those that live, which must be so many.
+  void kill_living(int count) const {
+    for (const FileDescriptor& pid : m_pids)
+      count -= ::syscall(SYS_pidfd_send_signal, pid.get(), SIGKILL, nullptr, 0) == 0;
+    EXPECT_EQ(count, 0);
+    EXPECT_TRUE(all_end());
+  }
+
 private:
   Pipe m_pipe;
   std::vector<FileDescriptor> m_pids;
@@ -121,6 +129,23 @@ TEST(RunCaptured, DoesNotWaitForDaemonsThatHoldItsPipes) {
   EXPECT_EQ(output_of(shell("setsid sleep 1000 & echo done")), "done\n");
 }
 
+TEST(RunCaptured, LetsGoOnWhatIsToBeLeftRunning) {
+  Pids pids;
+  ProcessSpec spec =
+      shell("(setsid sh -c 'echo $$ >&3; exec sleep 1000' &); read -r go; echo done");
+  Pipe input;
+  const FileDescriptor copy(::dup(pids.writing()));
+  spec.descriptors = {{0, input.reading.get()}, {3, copy.get()}};
+  spec.leaves_running = true;
+  std::thread starter([&] {
+    pids.expect(1);
+    input.writing.close();
+  });
+  EXPECT_EQ(output_of(spec), "done\n");
+  starter.join();
+  pids.kill_living(1);
+}
+
 TEST(RunCaptured, ThrowsAtTheDeadline) {
   try {
     run_captured(shell("sleep 1000"), Deadline::after(50ms));
@@ -137,6 +162,7 @@ TEST(RunCaptured, EndsTheWholeTreeWhenCancelled) {
   ProcessSpec spec = shell(std::string("exec >&3\n") + k_stubborn_tree);
   spec.descriptors = {{3, ::dup(pids.writing())}};
   const FileDescriptor copy(spec.descriptors[3]);
+  spec.leaves_running = true;  // when it ends by itself
   std::thread canceller([&] {
     pids.expect(3);
     source.cancel();
