@@ -2,9 +2,9 @@
 
 #include <arpa/inet.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdint>
-#include <vector>
 
 #include "harness/base/error.hpp"
 #include "harness/base/text.hpp"
@@ -78,11 +78,17 @@ const KernelRoute* way_out(const std::vector<KernelRoute>& routes) {
 
 }  // namespace
 
-std::optional<std::string> find_own_address(std::string_view routes_text,
+std::optional<std::string> find_own_address(const std::vector<std::string>& known,
+                                            std::string_view routes_text,
                                             std::string_view addresses_text) {
+  const std::vector<std::string> own = read_addresses(addresses_text);
+  // The way out may lead through a translator of addresses, behind which all have the same one.
+  const auto told = std::ranges::find_first_of(known, own);
+  if (told != known.end())
+    return *told;
   const std::vector<KernelRoute> routes = read_routes(routes_text);
   const KernelRoute* out = way_out(routes);
-  for (const std::string& address : read_addresses(addresses_text)) {
+  for (const std::string& address : own) {
     in_addr parsed{};
     if (::inet_pton(AF_INET, address.c_str(), &parsed) != 1)
       continue;
@@ -100,8 +106,8 @@ std::string own_address(Machine& machine, Deadline deadline, const CancelToken& 
   const auto content = [&](const char* file) {
     return run_in_machine(machine.transport(), {.argv = {"cat", file}}, deadline, cancel).output;
   };
-  const std::optional<std::string> address =
-      find_own_address(content("/proc/net/route"), content("/proc/net/fib_trie"));
+  const std::optional<std::string> address = find_own_address(
+      machine.addresses(), content("/proc/net/route"), content("/proc/net/fib_trie"));
   if (!address)
     throw Error(ErrorCode::infrastructure,
                 "machine '" + machine.spec().name + "' has no address on a network");

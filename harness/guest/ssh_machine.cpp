@@ -88,9 +88,8 @@ std::unique_ptr<SshMachine> SshMachine::lease(MachineSpec spec, const SshEndpoin
     SshCommand command(session, ssh_serve_command(options), deadline, cancel);
     const std::optional<SshCommand::End> end = command.await_output(deadline, cancel);
     if (!end)
-      return std::unique_ptr<SshMachine>(new SshMachine(std::move(spec), options.driver,
-                                                        std::move(session), std::move(command),
-                                                        deadline, cancel));
+      return std::unique_ptr<SshMachine>(new SshMachine(
+          std::move(spec), options, std::move(session), std::move(command), deadline, cancel));
     if (end->code == k_leased_exit_code) {
       held_by = last_words(end->diagnostics);
       return nullptr;
@@ -101,10 +100,10 @@ std::unique_ptr<SshMachine> SshMachine::lease(MachineSpec spec, const SshEndpoin
   }
 }
 
-SshMachine::SshMachine(MachineSpec spec, std::string driver, SshSession session, SshCommand command,
-                       Deadline deadline, const CancelToken& cancel)
-    : m_spec(std::move(spec)), m_driver(std::move(driver)), m_session(std::move(session)),
-      m_command(std::move(command)) {
+SshMachine::SshMachine(MachineSpec spec, const SshMachineOptions& options, SshSession session,
+                       SshCommand command, Deadline deadline, const CancelToken& cancel)
+    : m_spec(std::move(spec)), m_driver(options.driver), m_addresses(options.addresses),
+      m_session(std::move(session)), m_command(std::move(command)) {
   SocketPair pair;
   m_transport = make_agent_transport(std::move(pair.ours));
   m_thread = std::thread([this, socket = std::move(pair.theirs)]() mutable {

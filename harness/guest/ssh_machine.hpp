@@ -4,6 +4,7 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "harness/guest/ssh_session.hpp"
 #include "harness/vm/machine.hpp"
@@ -16,7 +17,8 @@ struct SshMachineOptions {
   /// Where, on the host, the agent is kept and machines have their workspace: absolute, or below
   /// the user's home.
   std::string directory = ".cache/nestbox";
-  bool sudo = false;  ///< commands run as root, through `sudo -n`
+  bool sudo = false;                     ///< commands run as root, through `sudo -n`
+  std::vector<std::string> addresses{};  ///< Machine::addresses
 };
 
 /// The command lines that SshMachine gives to a login shell; pure.
@@ -42,6 +44,7 @@ public:
 
   const MachineSpec& spec() const override { return m_spec; }
   std::string workspace() const override { return m_workspace; }
+  std::vector<std::string> addresses() const override { return m_addresses; }
   Transport& transport() override { return *m_transport; }
   Condition condition() override;
   void on_end(std::function<void(Condition)> handler) override;
@@ -51,13 +54,14 @@ public:
   Snapshot save(Deadline deadline) override;
 
 private:
-  SshMachine(MachineSpec spec, std::string driver, SshSession session, SshCommand command,
-             Deadline deadline, const CancelToken& cancel);
+  SshMachine(MachineSpec spec, const SshMachineOptions& options, SshSession session,
+             SshCommand command, Deadline deadline, const CancelToken& cancel);
   void carry(const FileDescriptor& socket);
 
   std::shared_ptr<void> m_belongings;
   MachineSpec m_spec;
   std::string m_driver;
+  std::vector<std::string> m_addresses;
   SshSession m_session;
   SshCommand m_command;
   std::unique_ptr<Transport> m_transport;

@@ -73,6 +73,10 @@ public:
   /// scratch go below it.
   virtual std::string workspace() const = 0;
 
+  /// By which other machines may reach it, as who made it knows: those of them that are its own,
+  /// the first one best. Empty: it must be asked itself.
+  virtual std::vector<std::string> addresses() const { return {}; }
+
   /// Valid as long as the machine.
   virtual Transport& transport() = 0;
 

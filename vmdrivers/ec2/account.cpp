@@ -237,6 +237,7 @@ void Account::await_running(Rental& rental, Deadline deadline, const CancelToken
     const Page page = value_or_throw(parse_instances(reply.body));
     if (!page.instances.empty()) {
       const Instance& instance = page.instances.front();
+      rental.m_private_address = instance.private_address;
       rental.m_address =
           m_settings.private_address ? instance.private_address : instance.public_address;
       if (instance.state == "running" && !rental.m_address.empty())

@@ -42,6 +42,8 @@ public:
 
     const std::string& id() const { return m_id; }
     const std::string& address() const { return m_address; }
+    /// Within its subnet.
+    const std::string& private_address() const { return m_private_address; }
     /// What it printed so far, as far as EC2 knows; what could not be learnt is empty.
     std::string console() const;
 
@@ -50,6 +52,7 @@ public:
     Account& m_account;
     const std::string m_id;
     std::string m_address;
+    std::string m_private_address;
     Allowance::Share m_share;
   };
 

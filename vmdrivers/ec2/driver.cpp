@@ -27,6 +27,9 @@ public:
 
   const MachineSpec& spec() const override { return m_spec; }
   std::string workspace() const override { return m_inner->workspace(); }
+  std::vector<std::string> addresses() const override {
+    return m_rental ? std::vector{m_rental->private_address()} : std::vector<std::string>();
+  }
   Transport& transport() override { return m_inner->transport(); }
   Condition condition() override { return m_inner->condition(); }
   void on_end(std::function<void(Condition)> handler) override {

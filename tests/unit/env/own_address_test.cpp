@@ -27,7 +27,7 @@ constexpr const char* k_container_addresses = R"(Main:
 )";
 
 TEST(OwnAddress, IsThatOnTheNetworkThatLeadsOut) {
-  EXPECT_EQ(find_own_address(k_container_routes, k_container_addresses), "172.17.0.2");
+  EXPECT_EQ(find_own_address({}, k_container_routes, k_container_addresses), "172.17.0.2");
 }
 
 TEST(OwnAddress, IsNotThatOfABridgeOfItsOwn) {
@@ -38,13 +38,23 @@ TEST(OwnAddress, IsNotThatOfABridgeOfItsOwn) {
                              "ens5\t00001FAC\t00000000\t0001\t0\t0\t0\t00F0FFFF\t0\t0\t0\n";
   const std::string addresses =
       "|-- 172.17.0.1\n /32 host LOCAL\n|-- 172.31.5.9\n /32 host LOCAL\n";
-  EXPECT_EQ(find_own_address(routes, addresses), "172.31.5.9");
+  EXPECT_EQ(find_own_address({}, routes, addresses), "172.31.5.9");
 }
 
 TEST(OwnAddress, IsTheOnlyOneWhereNothingLeadsOut) {
-  EXPECT_EQ(find_own_address("", k_container_addresses), "172.17.0.2");
-  EXPECT_EQ(find_own_address("", ""), std::nullopt);
-  EXPECT_EQ(find_own_address(k_container_routes, ""), std::nullopt);
+  EXPECT_EQ(find_own_address({}, "", k_container_addresses), "172.17.0.2");
+  EXPECT_EQ(find_own_address({}, "", ""), std::nullopt);
+  EXPECT_EQ(find_own_address({}, k_container_routes, ""), std::nullopt);
+}
+
+TEST(OwnAddress, IsThatByWhichItsMakerKnowsIt) {
+  const std::string routes = "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\n"
+                             "eth1\t00000000\t0202000A\t0003\t0\t0\t0\t00000000\t0\t0\t0\n"
+                             "eth1\t0002000A\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0\n";
+  const std::string addresses = "|-- 10.0.2.15\n /32 host LOCAL\n|-- 10.90.0.3\n /32 host LOCAL\n";
+  EXPECT_EQ(find_own_address({}, routes, addresses), "10.0.2.15");
+  EXPECT_EQ(find_own_address({"10.90.0.3", "10.0.2.15"}, routes, addresses), "10.90.0.3");
+  EXPECT_EQ(find_own_address({"203.0.113.9"}, routes, addresses), "10.0.2.15");
 }
 
 }  // namespace
