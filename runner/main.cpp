@@ -1,6 +1,7 @@
 #include "runner/cli/app.hpp"
 #include "runner/docker_machine/front.hpp"
 #include "runner/docker_machine/keeper_process.hpp"
+#include "runner/docker_machine/shared_network.hpp"
 #include "vmdrivers/register_drivers.hpp"
 
 int main(int argc, char** argv) {
@@ -10,7 +11,7 @@ int main(int argc, char** argv) {
       {argv + 1, argv + argc}, drivers,
       {{"docker-machine", "docker-machine's command line, over machines forked for it",
         nestbox::run_docker_machine},
-       {nestbox::k_keeper_command, "", [&](const std::vector<std::string>& words) {
-          return nestbox::be_keeper(words, drivers);
-        }}});
+       {nestbox::k_keeper_command, "",
+        [&](const std::vector<std::string>& words) { return nestbox::be_keeper(words, drivers); }},
+       {nestbox::k_network_command, "", nestbox::be_network}});
 }

@@ -32,10 +32,14 @@ VirtualSwitch::~VirtualSwitch() = default;
 
 FileDescriptor VirtualSwitch::plug(const std::string& link) {
   SocketPair pair;
-  if (::fcntl(pair.ours.get(), F_SETFL, O_NONBLOCK) != 0)
-    throw system_error("cannot set up the socket of link '" + link + "'", errno);
-  m_loop->run([&] { m_loop->fabric().plug(link, std::move(pair.ours)); });
+  plug(link, std::move(pair.ours));
   return std::move(pair.theirs);
+}
+
+void VirtualSwitch::plug(const std::string& link, FileDescriptor socket) {
+  if (::fcntl(socket.get(), F_SETFL, O_NONBLOCK) != 0)
+    throw system_error("cannot set up the socket of link '" + link + "'", errno);
+  m_loop->run([&] { m_loop->fabric().plug(link, std::move(socket)); });
 }
 
 void VirtualSwitch::unplug(const std::string& link) {

@@ -43,6 +43,8 @@ public:
   /// has gone; Error(usage) while it has one. A machine whose stream is no such sequence of frames
   /// is cut off, and counted as malformed.
   FileDescriptor plug(const std::string& link);
+  /// The same for a machine whose end is elsewhere: `socket` is the other one.
+  void plug(const std::string& link, FileDescriptor socket);
 
   /// Forgets the link and all of it, frames on their way included.
   void unplug(const std::string& link);

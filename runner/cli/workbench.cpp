@@ -32,7 +32,8 @@ Availability Workbench::availability(const std::string& name) {
 std::shared_ptr<PreparedEnvironment> Workbench::prepare(const std::string& driver,
                                                         const Environment& environment,
                                                         const fs::path& base_directory,
-                                                        const CancelToken& cancel) {
+                                                        const CancelToken& cancel,
+                                                        std::size_t interfaces) {
   EnvironmentBuilder* builder;
   {
     std::lock_guard lock(m_mutex);
@@ -41,7 +42,7 @@ std::shared_ptr<PreparedEnvironment> Workbench::prepare(const std::string& drive
       made.builder.emplace(cache(), *made.driver, m_progress);
     builder = &*made.builder;
   }
-  return builder->prepare(environment, base_directory, cancel);
+  return builder->prepare(environment, base_directory, cancel, interfaces);
 }
 
 std::shared_ptr<PreparedTopology> Workbench::prepare(const std::string& driver,

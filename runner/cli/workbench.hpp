@@ -31,10 +31,9 @@ public:
   std::vector<std::string> driver_names() const { return m_registry.names(); }
   std::vector<std::string> driver_names(Cost cost) const { return m_registry.names(cost); }
 
-  std::shared_ptr<PreparedEnvironment> prepare(const std::string& driver,
-                                               const Environment& environment,
-                                               const fs::path& base_directory,
-                                               const CancelToken& cancel);
+  std::shared_ptr<PreparedEnvironment>
+  prepare(const std::string& driver, const Environment& environment, const fs::path& base_directory,
+          const CancelToken& cancel, std::size_t interfaces = 0);
 
   std::shared_ptr<PreparedTopology> prepare(const std::string& driver, const Definition& definition,
                                             const Topology& topology,

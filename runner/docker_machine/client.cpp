@@ -30,7 +30,6 @@ std::string login(const KeptMachine& machine) {
 }
 
 Json description(const MachineStore& store, const KeptMachine& machine) {
-  const std::string directory = store.directory(machine.name);
   return {{"ConfigVersion", 3},
           {"Driver",
            {{"IPAddress", machine.address},
@@ -38,14 +37,15 @@ Json description(const MachineStore& store, const KeptMachine& machine) {
             {"SSHUser", machine.user},
             {"SSHPort", machine.port},
             {"SSHKeyPath", store.identity(machine.name).string()},
-            {"StorePath", directory}}},
+            {"PrivateIPAddress", machine.private_address},
+            {"StorePath", store.root().string()}}},
           {"DriverName", machine.driver},
           {"HostOptions",
            {{"Driver", ""},
             {"Memory", 0},
             {"Disk", 0},
             {"EngineOptions", {{"TlsVerify", false}}},
-            {"AuthOptions", {{"StorePath", directory}}}}},
+            {"AuthOptions", {{"StorePath", store.directory(machine.name).string()}}}}},
           {"Name", machine.name}};
 }
 
@@ -61,6 +61,18 @@ const Json& field(const Json& document, std::string_view path) {
     found = &(*found)[name];
   }
   return *found;
+}
+
+// A shell that is given these lines unquoted joins them to one: each ends with ';', and the comment
+// comes last.
+std::string unset_line(const std::string& shell, const std::string& name) {
+  return (shell == "fish" ? "set -e " : "unset ") + name + ";\n";
+}
+
+std::string how_to_evaluate(const std::string& shell, const std::string& argument) {
+  return fmt::format("# Run this command to configure your shell:\n# eval {}nestbox "
+                     "docker-machine env {})\n",
+                     shell == "fish" ? "(" : "$(", argument);
 }
 
 std::string evaluate(const Json& document, std::string_view action) {
@@ -138,23 +150,24 @@ std::string docker_url(const MachineStore& store, const KeptMachine& machine) {
 }
 
 std::string environment_lines(const MachineStore& store, const KeptMachine& machine,
-                              const std::string& shell, bool unset) {
-  const std::vector<std::pair<std::string, std::string>> variables = {
-      {"DOCKER_HOST", docker_url(store, machine)}, {"DOCKER_MACHINE_NAME", machine.name}};
-  // What a former machine may have left would have docker speak TLS to a socket.
-  const std::vector<std::string> gone = {"DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH"};
+                              const std::string& shell) {
   const bool fish = shell == "fish";
-  const auto clear = [&](const std::string& name) {
-    return fish ? "set -e " + name + ";\n" : "unset " + name + "\n";
+  const auto set = [&](const std::string& name, const std::string& value) {
+    return fmt::format(fmt::runtime(fish ? "set -gx {} {};\n" : "export {}={};\n"), name,
+                       shell_quote({value}));
   };
+  // What a former machine may have left would have docker speak TLS to a socket.
+  return unset_line(shell, "DOCKER_TLS_VERIFY") + unset_line(shell, "DOCKER_CERT_PATH")
+         + set("DOCKER_HOST", docker_url(store, machine)) + set("DOCKER_MACHINE_NAME", machine.name)
+         + how_to_evaluate(shell, machine.name);
+}
+
+std::string unset_lines(const std::string& shell) {
   std::string lines;
-  for (const std::string& name : gone)
-    lines += clear(name);
-  for (const auto& [name, value] : variables)
-    lines += unset  ? clear(name)
-             : fish ? fmt::format("set -gx {} {};\n", name, shell_quote({value}))
-                    : fmt::format("export {}={}\n", name, shell_quote({value}));
-  return lines;
+  for (const char* name :
+       {"DOCKER_TLS_VERIFY", "DOCKER_HOST", "DOCKER_CERT_PATH", "DOCKER_MACHINE_NAME"})
+    lines += unset_line(shell, name);
+  return lines + how_to_evaluate(shell, "-u");
 }
 
 }  // namespace nestbox

@@ -28,9 +28,12 @@ std::string inspect_json(const MachineStore& store, const KeptMachine& machine);
 /// {{prettyjson .Field}}; "." is all. Error(usage).
 std::string format_inspected(const std::string& json, const std::string& text);
 
-/// Lines for a shell to evaluate, so that its docker is the machine's.
+/// Lines for a shell to evaluate, so that its docker is the machine's; `shell` is "fish", or one
+/// that speaks as sh does.
 std::string environment_lines(const MachineStore& store, const KeptMachine& machine,
-                              const std::string& shell, bool unset);
+                              const std::string& shell);
+/// So that it is that of this host again.
+std::string unset_lines(const std::string& shell);
 
 /// DOCKER_HOST of the machine's docker.
 std::string docker_url(const MachineStore& store, const KeptMachine& machine);

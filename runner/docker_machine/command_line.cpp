@@ -19,6 +19,7 @@ struct Known {
 
 constexpr Known k_commands[] = {
     {"create", "-d DRIVER [OPTIONS] NAME", "Make a machine: a fork of a virtual machine"},
+    {"config", "[NAME]", "Options for a docker that is to speak to that of a machine"},
     {"env", "[--shell SHELL] [-u] [NAME]", "Say how the docker in a machine is reached"},
     {"inspect", "[-f TEMPLATE] [NAME]", "Describe a machine"},
     {"ip", "[NAME...]", "Print the addresses of machines"},
@@ -176,9 +177,9 @@ DockerMachineCall parse_docker_machine(const std::vector<std::string>& given) {
     if (words.take_switch({"-v", "--version"}))
       return {.command = "version"};
     if (!words.take_switch({"-D", "--debug", "--native-ssh"})
-        && !words.take_value({"-s", "--storage-path", "--tls-ca-cert", "--tls-ca-key",
-                              "--tls-client-cert", "--tls-client-key", "--github-api-token",
-                              "--bugsnag-api-token"},
+        && !words.take_value({"-s", "--storage-path"}, call.storage_path)
+        && !words.take_value({"--tls-ca-cert", "--tls-ca-key", "--tls-client-cert",
+                              "--tls-client-key", "--github-api-token", "--bugsnag-api-token"},
                              ignored))
       throw Error(ErrorCode::usage, "docker-machine has no option '" + words.take() + "'",
                   "see 'nestbox docker-machine help'");

@@ -10,7 +10,8 @@ namespace nestbox {
 
 /// One call of docker-machine, taken apart. Options that mean nothing here are left out.
 struct DockerMachineCall {
-  std::string command;  ///< "create", "ls", …; "help" and "version", too
+  std::string command;         ///< "create", "ls", …; "help" and "version", too
+  std::string storage_path{};  ///< --storage-path, which comes before the command
   std::vector<std::string>
       names{};             ///< of machines; where none is given, as docker-machine: "default"
   bool quiet = false;      ///< ls -q

@@ -65,7 +65,7 @@ int create(MachineStore& store, const DockerMachineCall& call) {
   run_checked({.argv = {"ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f",
                         store.identity(name)}},
               Deadline::after(60s));
-  start_keeper(store, {name, call.environment, call.memory, call.cores},
+  start_keeper(store, {store.root(), name, call.environment, call.memory, call.cores},
                Deadline::after(k_create_time), {});
   rollback.dismiss();
   std::cout << "Docker is up and running!\nTo see how to connect your Docker Client to the Docker "
@@ -173,7 +173,7 @@ int run(const std::vector<std::string>& words) {
     return say(docker_machine_usage());
   if (call.command == "version")
     return say("docker-machine version 0.16.2, as nestbox " NESTBOX_VERSION " speaks it");
-  MachineStore store = machine_store();
+  MachineStore store = machine_store(call.storage_path);
   if (call.command == "create")
     return create(store, call);
   if (call.command == "rm")
@@ -189,6 +189,8 @@ int run(const std::vector<std::string>& words) {
                 "remove it and create it anew, which takes no longer");
   if (call.command == "stop" || call.command == "kill")
     return stop(store, call);
+  if (call.unset)
+    return say(unset_lines(call.shell));
   const std::string& name = call.names[0];
   if (call.command == "ssh")
     become(ssh_argv(store, running_machine(store, name), call.words));
@@ -197,7 +199,9 @@ int run(const std::vector<std::string>& words) {
   if (call.command == "status")
     return say(state_of(std::optional(store.get(name))));
   if (call.command == "env")
-    return say(environment_lines(store, running_machine(store, name), call.shell, call.unset));
+    return say(environment_lines(store, running_machine(store, name), call.shell));
+  if (call.command == "config")
+    return say("-H=" + docker_url(store, running_machine(store, name)));
   if (call.command == "url")
     return say(docker_url(store, running_machine(store, name)));
   for (const std::string& each : call.names)

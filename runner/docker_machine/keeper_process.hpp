@@ -13,6 +13,7 @@ namespace nestbox {
 
 /// What a keeper is told on its command line, behind its name.
 struct KeeperRequest {
+  std::string storage;  ///< the path of the machine's store
   std::string name;
   std::string environment{};  ///< empty: 'docker-machine'
   std::optional<Bytes> memory{};

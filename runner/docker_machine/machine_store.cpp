@@ -1,20 +1,24 @@
 #include "runner/docker_machine/machine_store.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 
 #include <nlohmann/json.hpp>
 
 #include "harness/base/error.hpp"
 #include "harness/base/filesystem.hpp"
 #include "harness/base/text.hpp"
+#include "harness/model/address_pool.hpp"
+#include "harness/model/topology.hpp"
 
 namespace nestbox {
 namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr int k_version = 1;
+constexpr int k_version = 2;
 constexpr const char* k_file = "machine.json";
+constexpr IpSubnet k_subnet{{4, {10, 90}}, 25};
 
 Json describe(const KeptMachine& machine) {
   return {{"version", k_version},
@@ -24,6 +28,7 @@ Json describe(const KeptMachine& machine) {
           {"address", machine.address},
           {"port", machine.port},
           {"user", machine.user},
+          {"private_address", machine.private_address},
           {"keeper", machine.keeper ? Json(to_string(*machine.keeper)) : Json()}};
 }
 
@@ -36,7 +41,8 @@ KeptMachine read(const std::string& text) {
                       .options = json.at("options"),
                       .address = json.at("address"),
                       .port = json.at("port"),
-                      .user = json.at("user")};
+                      .user = json.at("user"),
+                      .private_address = json.at("private_address")};
   if (!json.at("keeper").is_null())
     machine.keeper = value_or_throw(parse_owner(json.at("keeper").get<std::string>()));
   return machine;
@@ -49,7 +55,7 @@ bool is_running(const KeptMachine& machine) {
 }
 
 MachineStore::MachineStore(fs::path root) : m_root(std::move(root)) {
-  fs::create_directories(m_root);
+  fs::create_directories(machines());
 }
 
 fs::path MachineStore::identity(const std::string& name) const {
@@ -68,7 +74,8 @@ fs::path MachineStore::log(const std::string& name) const {
   return directory(name) / "keeper.log";
 }
 
-void MachineStore::add(const KeptMachine& machine) {
+KeptMachine MachineStore::add(KeptMachine machine) {
+  const FileLock lock = FileLock::acquire(m_root / "lock", FileLock::Mode::exclusive);
   std::error_code failure;
   if (!fs::create_directory(directory(machine.name), failure))
     throw failure
@@ -76,7 +83,25 @@ void MachineStore::add(const KeptMachine& machine) {
         : Error(ErrorCode::usage, "docker machine '" + machine.name + "' already exists",
                 "remove it with 'nestbox docker-machine rm -f " + machine.name + "'");
   fs::permissions(directory(machine.name), fs::perms::owner_all);
+  ScopeExit rollback([&] { remove(machine.name); });
+  machine.private_address = free_address();
   update(machine);
+  rollback.dismiss();
+  return machine;
+}
+
+std::string MachineStore::free_address() const {
+  AddressPool pool(k_subnet);
+  for (const std::string& name : names())
+    if (const auto machine = catch_error([&] { return find(name); }); machine && *machine)
+      if (const auto address = parse_ip_address((*machine)->private_address))
+        pool.take(*address, name);
+  const std::optional<IpAddress> address = pool.take_next("");
+  if (!address)
+    throw Error(ErrorCode::infrastructure,
+                "there are as many docker machines as one storage path can have",
+                "remove some, or choose another with '--storage-path'");
+  return to_string(*address);
 }
 
 void MachineStore::update(const KeptMachine& machine) {
@@ -105,7 +130,7 @@ KeptMachine MachineStore::get(const std::string& name) const {
 
 std::vector<std::string> MachineStore::names() const {
   std::vector<std::string> names;
-  for (const auto& entry : fs::directory_iterator(m_root))
+  for (const auto& entry : fs::directory_iterator(machines()))
     if (entry.is_directory())
       names.push_back(entry.path().filename());
   std::ranges::sort(names);
@@ -116,8 +141,17 @@ void MachineStore::remove(const std::string& name) {
   remove_tree(directory(name));
 }
 
-MachineStore machine_store() {
-  return MachineStore(state_directory() / "docker-machine" / "machines");
+InterfaceIdentity interface_of(const KeptMachine& machine) {
+  const IpAddress address = parse_ip_address(machine.private_address).value();
+  return {.mac = device_mac(0, address.bytes[3]),
+          .addresses = {to_string(IpSubnet{address, k_subnet.prefix})}};
+}
+
+MachineStore machine_store(const std::string& path) {
+  if (!path.empty())
+    return MachineStore(fs::absolute(path));
+  const char* const named = std::getenv("MACHINE_STORAGE_PATH");
+  return MachineStore(named && *named ? fs::absolute(named) : state_directory() / "docker-machine");
 }
 
 }  // namespace nestbox

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "harness/base/owner.hpp"
+#include "harness/vm/transport.hpp"
 
 namespace nestbox {
 
@@ -17,6 +18,7 @@ struct KeptMachine {
   std::string address = "127.0.0.1";
   int port = 0;  ///< of its ssh server, as seen from this host; 0 until it is ready
   std::string user = "docker";
+  std::string private_address{};  ///< on the network that it shares with the others of its store
   std::optional<Owner> keeper{};  ///< the process that the machine lives by
 
   bool operator==(const KeptMachine&) const = default;
@@ -25,21 +27,28 @@ struct KeptMachine {
 /// Whether its keeper is still there; without one there is no machine.
 bool is_running(const KeptMachine& machine);
 
-/// Where kept machines are written down: a directory each, below docker-machine/machines in
-/// nestbox's state directory. Safe among processes: files are replaced whole.
+/// Where kept machines are written down: docker-machine's storage path, in which each has its
+/// directory below 'machines'. They share a network, which is a store's own. Safe among processes:
+/// files are replaced whole.
 class MachineStore {
 public:
   /// `root` is made when absent.
   explicit MachineStore(std::filesystem::path root);
 
-  std::filesystem::path directory(const std::string& name) const { return m_root / name; }
+  const std::filesystem::path& root() const { return m_root; }
+  std::filesystem::path directory(const std::string& name) const { return machines() / name; }
   std::filesystem::path identity(const std::string& name) const;  ///< the user's private key
   std::filesystem::path known_hosts(const std::string& name) const;
   std::filesystem::path docker_socket(const std::string& name) const;
   std::filesystem::path log(const std::string& name) const;  ///< what its keeper said
 
-  /// Makes the directory. Error(usage) when there is such a machine.
-  void add(const KeptMachine& machine);
+  std::filesystem::path network_socket() const { return m_root / "network.sock"; }
+  std::filesystem::path network_lock() const { return m_root / "network.lock"; }
+  std::filesystem::path network_log() const { return m_root / "network.log"; }
+
+  /// Makes the directory, and gives the machine an address on the network, which is 10.90.0.0/25.
+  /// Error(usage) when there is such a machine, Error(infrastructure) when there are 126 already.
+  KeptMachine add(KeptMachine machine);
   void update(const KeptMachine& machine);
   /// Nothing when there is none. Error(corrupt).
   std::optional<KeptMachine> find(const std::string& name) const;
@@ -49,10 +58,17 @@ public:
   void remove(const std::string& name);
 
 private:
+  std::filesystem::path machines() const { return m_root / "machines"; }
+  std::string free_address() const;
+
   std::filesystem::path m_root;
 };
 
-/// The store of this user.
-MachineStore machine_store();
+/// What the device of a machine on the store's network is to be.
+InterfaceIdentity interface_of(const KeptMachine& machine);
+
+/// The store at `path`; when that is empty at $MACHINE_STORAGE_PATH, as docker-machine has it, else
+/// in nestbox's state directory.
+MachineStore machine_store(const std::string& path);
 
 }  // namespace nestbox

@@ -46,6 +46,10 @@ test "$(machine status db)" = Running
 test "$(machine ip db)" = 127.0.0.1
 test "$(machine inspect -f '{{.Driver.SSHUser}}' db)" = docker
 
+address=$(machine inspect -f '{{.Driver.PrivateIPAddress}}' db)
+machine ssh second ping -c 1 "$address"
+test -z "$(machine --storage-path elsewhere ls -q)"
+
 test "$(machine ssh db id -un)" = docker
 test "$(machine ssh db sudo id -un)" = root
 test "$(machine ssh db hostname)" = db

@@ -16,7 +16,7 @@ using testing::IsEmpty;
 class DockerMachineClient : public testing::Test {
 protected:
   std::string file(const std::string& name) const {
-    return (m_directory.path() / "db" / name).string();
+    return (m_directory.path() / "machines/db" / name).string();
   }
 
   std::vector<std::string> options() const {
@@ -77,18 +77,39 @@ TEST_F(DockerMachineClient, DescribesTheMachineAsDockerMachineDoes) {
 TEST_F(DockerMachineClient, SaysHowDockerIsReached) {
   const std::string socket = "unix://" + file("docker.sock");
   EXPECT_EQ(docker_url(m_store, m_machine), socket);
-  EXPECT_THAT(environment_lines(m_store, m_machine, "", false),
-              HasSubstr("export DOCKER_HOST=" + socket + "\n"));
-  EXPECT_THAT(environment_lines(m_store, m_machine, "fish", false),
+  EXPECT_EQ(environment_lines(m_store, m_machine, "bash"),
+            "unset DOCKER_TLS_VERIFY;\nunset DOCKER_CERT_PATH;\nexport DOCKER_HOST=" + socket
+                + ";\nexport DOCKER_MACHINE_NAME=db;\n# Run this command to configure your shell:\n"
+                  "# eval $(nestbox docker-machine env db)\n");
+  EXPECT_THAT(environment_lines(m_store, m_machine, "fish"),
               HasSubstr("set -gx DOCKER_MACHINE_NAME db;\n"));
-  EXPECT_THAT(environment_lines(m_store, m_machine, "", true), HasSubstr("unset DOCKER_HOST\n"));
+  EXPECT_THAT(unset_lines(""), HasSubstr("unset DOCKER_HOST;\n"));
+  EXPECT_THAT(unset_lines("fish"), HasSubstr("set -e DOCKER_HOST;\n"));
+}
+
+TEST_F(DockerMachineClient, GivesEachMachineAnAddressOfItsOwn) {
+  const auto add = [&](const std::string& name) {
+    m_machine.name = name;
+    return m_store.add(m_machine);
+  };
+  EXPECT_EQ(add("a").private_address, "10.90.0.1");
+  const KeptMachine second = add("b");
+  EXPECT_EQ(second.private_address, "10.90.0.2");
+  EXPECT_THAT(interface_of(second).addresses, ElementsAre("10.90.0.2/25"));
+  m_store.remove("a");
+  EXPECT_EQ(add("c").private_address, "10.90.0.1");
+  EXPECT_NE(interface_of(m_store.get("c")).mac, interface_of(second).mac);
+  for (int number = 3; number <= 126; ++number)
+    add(std::to_string(number));
+  EXPECT_THROW(add("more"), Error);
+  EXPECT_THAT(m_store.names(), testing::SizeIs(126));
 }
 
 TEST_F(DockerMachineClient, RemembersMachines) {
   EXPECT_THAT(m_store.names(), IsEmpty());
   m_machine.options = {"-d", "kvm"};
   m_machine.keeper = this_owner();
-  m_store.add(m_machine);
+  m_machine = m_store.add(m_machine);
   EXPECT_EQ(m_store.get("db"), m_machine);
   EXPECT_TRUE(is_running(m_store.get("db")));
   EXPECT_THROW(m_store.add(m_machine), Error);

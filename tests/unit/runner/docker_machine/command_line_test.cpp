@@ -41,8 +41,13 @@ TEST(DockerMachineCommandLine, LeavesTheRemoteCommandAsItIs) {
   EXPECT_THAT(call.words, ElementsAre("ls", "-l", "--", "a b", "&&", "echo"));
 }
 
+TEST(DockerMachineCommandLine, TakesWhereMachinesAreKept) {
+  EXPECT_EQ(parse_docker_machine({"-s", "/tmp/store", "ls"}).storage_path, "/tmp/store");
+  EXPECT_EQ(parse_docker_machine({"--storage-path=/tmp/store", "ls"}).storage_path, "/tmp/store");
+}
+
 TEST(DockerMachineCommandLine, MeansTheDefaultMachineWhenNoneIsNamed) {
-  for (const char* command : {"ssh", "ip", "status", "inspect", "env", "url", "stop"})
+  for (const char* command : {"ssh", "ip", "status", "inspect", "env", "config", "url", "stop"})
     EXPECT_THAT(parse_docker_machine({command}).names, ElementsAre("default")) << command;
   EXPECT_THAT(parse_docker_machine({"ip", "a", "b"}).names, ElementsAre("a", "b"));
 }
