@@ -15,6 +15,11 @@ std::string text_of(const json& object, const char* key) {
   return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
+std::vector<std::string> command(const Settings& settings, std::vector<std::string> words) {
+  words.insert(words.begin(), settings.program.begin(), settings.program.end());
+  return words;
+}
+
 /// Drivers that name no key have theirs beside the other files of the machine.
 std::string key_of(const json& document, const json& driver) {
   if (std::string path = text_of(driver, "SSHKeyPath"); !path.empty())
@@ -27,7 +32,7 @@ std::string key_of(const json& document, const json& driver) {
 }  // namespace
 
 std::vector<std::string> create_command(const Settings& settings, const std::string& name) {
-  std::vector<std::string> argv = {settings.program, "create", "--driver", settings.driver};
+  std::vector<std::string> argv = command(settings, {"create", "--driver", settings.driver});
   for (const auto& [option, value] : settings.options) {
     argv.push_back("--" + option);
     if (value)
@@ -38,14 +43,18 @@ std::vector<std::string> create_command(const Settings& settings, const std::str
 }
 
 std::vector<std::string> inspect_command(const Settings& settings, const std::string& name) {
-  return {settings.program, "inspect", name};
+  return command(settings, {"inspect", name});
 }
 
 std::vector<std::string> remove_command(const Settings& settings, const std::string& name) {
-  return {settings.program, "rm", "-f", "-y", name};
+  return command(settings, {"rm", "-f", "-y", name});
 }
 
-Result<SshEndpoint> parse_inspect(std::string_view text) {
+std::vector<std::string> version_command(const Settings& settings) {
+  return command(settings, {"--version"});
+}
+
+Result<Description> parse_inspect(std::string_view text) {
   const json document = json::parse(text, nullptr, false);
   if (!document.is_object() || !document.contains("Driver") || !document["Driver"].is_object())
     return fail(ErrorCode::corrupt, "docker-machine's 'inspect' does not describe a machine");
@@ -63,7 +72,12 @@ Result<SshEndpoint> parse_inspect(std::string_view text) {
     return fail(ErrorCode::corrupt, "docker-machine's 'inspect' gives the machine no address");
   if (endpoint.port < 1 || endpoint.port > 65535)
     return fail(ErrorCode::corrupt, "docker-machine's 'inspect' gives a port that is none");
-  return endpoint;
+  Description description{endpoint, {}};
+  // Clouds give a machine two: one among its neighbours, one for the world.
+  for (const char* key : {"PrivateIPAddress", "IPAddress"})
+    if (std::string address = text_of(driver, key); !address.empty())
+      description.addresses.push_back(std::move(address));
+  return description;
 }
 
 }  // namespace nestbox::docker_machine

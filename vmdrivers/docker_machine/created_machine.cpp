@@ -14,7 +14,6 @@
 #include "harness/base/owner.hpp"
 #include "harness/base/subprocess.hpp"
 #include "harness/base/text.hpp"
-#include "vmdrivers/docker_machine/commands.hpp"
 
 namespace nestbox::docker_machine {
 
@@ -29,9 +28,10 @@ std::string new_name() {
   return fmt::format("nestbox-{:016x}", number);
 }
 
+/// Drivers of hypervisors on this host leave these running, to be the machine.
 std::string run_program(std::vector<std::string> argv, Deadline deadline,
                         const CancelToken& cancel) {
-  return run_checked({.argv = std::move(argv)}, deadline, cancel);
+  return run_checked({.argv = std::move(argv), .leaves_running = true}, deadline, cancel);
 }
 
 }  // namespace
@@ -62,7 +62,7 @@ void CreatedMachine::remove() noexcept {
                                + "': " + removed.error().message + "; 'nestbox reap' tries again");
 }
 
-SshEndpoint CreatedMachine::endpoint(Deadline deadline, const CancelToken& cancel) const {
+Description CreatedMachine::describe(Deadline deadline, const CancelToken& cancel) const {
   return value_or_throw(
       parse_inspect(run_program(inspect_command(m_settings, m_name), deadline, cancel)));
 }

@@ -5,9 +5,8 @@
 #include <vector>
 
 #include "harness/base/clock.hpp"
-#include "harness/guest/ssh_session.hpp"
 #include "harness/vm/driver.hpp"
-#include "vmdrivers/docker_machine/settings.hpp"
+#include "vmdrivers/docker_machine/commands.hpp"
 
 namespace nestbox::docker_machine {
 
@@ -23,7 +22,7 @@ public:
   ~CreatedMachine();
 
   const std::string& name() const { return m_name; }
-  SshEndpoint endpoint(Deadline deadline, const CancelToken& cancel) const;
+  Description describe(Deadline deadline, const CancelToken& cancel) const;
 
 private:
   void remove() noexcept;

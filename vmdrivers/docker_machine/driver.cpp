@@ -34,11 +34,10 @@ public:
       return {.reason = "there is no '" + settings_file().string() + "'",
               .hint = "write there with which of its drivers machines are created, for instance: "
                       "driver: amazonec2"};
-    const Result<Captured> version = catch_error([&] {
-      return run_captured({.argv = {settings->program, "--version"}}, Deadline::after(10s));
-    });
+    const Result<Captured> version = catch_error(
+        [&] { return run_captured({.argv = version_command(*settings)}, Deadline::after(10s)); });
     if (!version || !version->status.success())
-      return {.reason = "'" + settings->program + "' cannot be run",
+      return {.reason = "'" + join(settings->program, " ") + "' cannot be run",
               .hint = "install docker-machine, or say where it is with 'program' in '"
                       + settings_file().string() + "'"};
     return {.available = true,
@@ -78,11 +77,12 @@ private:
     if (!settings)
       throw Error(ErrorCode::unsupported, "there is no '" + settings_file().string() + "'");
     auto created = std::make_shared<CreatedMachine>(*settings, notes(), deadline, cancel);
-    const SshEndpoint endpoint = created->endpoint(deadline, cancel);
+    const auto [endpoint, addresses] = created->describe(deadline, cancel);
     const SshMachineOptions options{.driver = "docker-machine",
                                     .holder = "nestbox",
                                     .directory = settings->directory,
-                                    .sudo = settings->sudo && endpoint.user != "root"};
+                                    .sudo = settings->sudo && endpoint.user != "root",
+                                    .addresses = addresses};
     std::string held_by;
     auto machine = SshMachine::lease(spec, endpoint, options, held_by, deadline, cancel);
     if (!machine)

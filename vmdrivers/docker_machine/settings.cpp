@@ -31,7 +31,8 @@ public:
     const auto field = m_reader.fields("docker-machine.yml", document,
                                        {"program", "driver", "options", "sudo", "directory"});
     Settings settings;
-    read_text("program", field[0], settings.program);
+    if (field[0])
+      read_program(*field[0], settings);
     read_text("driver", field[1], settings.driver);
     if (field[2])
       for (const auto& [name, value] : m_reader.entries("options", *field[2]))
@@ -46,6 +47,16 @@ public:
   }
 
 private:
+  void read_program(const YamlNode& node, Settings& settings) {
+    if (node.kind != YamlNode::Kind::sequence)
+      return read_text("program", &node, settings.program.front());
+    settings.program.clear();
+    for (const auto& [place, word] : m_reader.words("program", node))
+      settings.program.push_back(word);
+    if (settings.program.empty() && !m_reader.any_mistake())
+      m_reader.mistake(node, "'program' has no words", "write: program: docker-machine");
+  }
+
   void read_option(const YamlNode& name, const YamlNode& value, Settings& settings) {
     const std::string& option = name.scalar;
     if (!is_option_name(option))

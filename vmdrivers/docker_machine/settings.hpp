@@ -11,7 +11,8 @@ namespace nestbox::docker_machine {
 
 /// How machines are created, as the settings describe it.
 struct Settings {
-  std::string program = "docker-machine";
+  /// Its first words: the program, and what comes before each of its commands.
+  std::vector<std::string> program = {"docker-machine"};
   std::string driver;  ///< docker-machine's own: "amazonec2", "virtualbox"
   /// Its options without their dashes, in the order of the file; one without a value is a switch.
   std::vector<std::pair<std::string, std::optional<std::string>>> options{};

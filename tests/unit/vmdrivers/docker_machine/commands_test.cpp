@@ -12,7 +12,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 
 TEST(DockerMachineSettings, AreReadWhole) {
-  const Settings expected = {.program = "/opt/docker-machine",
+  const Settings expected = {.program = {"/opt/docker-machine"},
                              .driver = "amazonec2",
                              .options = {{"amazonec2-region", "eu-west-1"},
                                          {"amazonec2-use-ebs-optimized-instance", std::nullopt},
@@ -49,6 +49,7 @@ std::string mistake(const std::string& text) {
 TEST(DockerMachineSettings, PointAtMistakes) {
   EXPECT_THAT(mistake("sudo: true\n"), HasSubstr("'driver' is missing"));
   EXPECT_THAT(mistake("driver: x\noption: {}\n"), HasSubstr("'option'"));
+  EXPECT_THAT(mistake("driver: x\nprogram: []\n"), HasSubstr("'program' has no words"));
   EXPECT_THAT(mistake("driver: x\noptions: {--x: 1}\n"), HasSubstr("no option of docker-machine"));
   EXPECT_THAT(mistake("driver: x\noptions: {a: {b: c}}\n"), HasSubstr("'a' must be"));
 }
@@ -67,7 +68,15 @@ TEST(DockerMachineCommands, AreThoseOfItsDocumentation) {
               ElementsAre("docker-machine", "create", "--driver", "amazonec2", "--amazonec2-region",
                           "eu-west-1", "--amazonec2-monitoring", "m"));
   EXPECT_THAT(inspect_command(settings, "m"), ElementsAre("docker-machine", "inspect", "m"));
+  EXPECT_THAT(version_command(settings), ElementsAre("docker-machine", "--version"));
   EXPECT_THAT(remove_command(settings, "m"), ElementsAre("docker-machine", "rm", "-f", "-y", "m"));
+}
+
+TEST(DockerMachineCommands, MayBeThoseOfAnotherProgram) {
+  const Settings settings =
+      parse_settings("driver: x\nprogram: [nestbox, docker-machine]\n", "x.yml");
+  EXPECT_THAT(inspect_command(settings, "m"),
+              ElementsAre("nestbox", "docker-machine", "inspect", "m"));
 }
 
 TEST(DockerMachineInspect, TellsHowAMachineIsEntered) {
@@ -76,17 +85,31 @@ TEST(DockerMachineInspect, TellsHowAMachineIsEntered) {
                                 .user = "ubuntu",
                                 .identity = "/home/a/.docker/machine/machines/m/id_rsa",
                                 .host_key = {.accept_any = true}};
-  EXPECT_EQ(value_or_throw(parse_inspect(
-                R"({"Driver": {"IPAddress": "192.0.2.7", "SSHPort": 2222, "SSHUser": "ubuntu",
-                    "SSHKeyPath": "/home/a/.docker/machine/machines/m/id_rsa"}, "Name": "m"})")),
+  EXPECT_EQ(value_or_throw(
+                parse_inspect(
+                    R"({"Driver": {"IPAddress": "192.0.2.7", "SSHPort": 2222, "SSHUser": "ubuntu",
+                    "SSHKeyPath": "/home/a/.docker/machine/machines/m/id_rsa"}, "Name": "m"})"))
+                .endpoint,
             expected);
   EXPECT_EQ(value_or_throw(parse_inspect(
-                R"({"Driver": {"IPAddress": "192.0.2.7", "SSHKeyPath": "",
-                    "StorePath": "/home/a/.docker/machine"}, "Name": "m"})")),
+                               R"({"Driver": {"IPAddress": "192.0.2.7", "SSHKeyPath": "",
+                    "StorePath": "/home/a/.docker/machine"}, "Name": "m"})"))
+                .endpoint,
             (SshEndpoint{.address = "192.0.2.7",
                          .user = "root",
                          .identity = "/home/a/.docker/machine/machines/m/id_rsa",
                          .host_key = {.accept_any = true}}));
+}
+
+TEST(DockerMachineInspect, TellsHowOtherMachinesReachIt) {
+  const auto addresses = [](const char* text) {
+    return value_or_throw(parse_inspect(text)).addresses;
+  };
+  EXPECT_THAT(addresses(R"({"Driver": {"IPAddress": "192.0.2.7"}, "Name": "m"})"),
+              ElementsAre("192.0.2.7"));
+  EXPECT_THAT(addresses(R"({"Driver": {"IPAddress": "192.0.2.7", "PrivateIPAddress": "172.31.5.9"},
+                            "Name": "m"})"),
+              ElementsAre("172.31.5.9", "192.0.2.7"));
 }
 
 TEST(DockerMachineInspect, RefusesWhatIsNoMachine) {
@@ -94,7 +117,7 @@ TEST(DockerMachineInspect, RefusesWhatIsNoMachine) {
        {"", "[]", "null", "{}", R"({"Driver": 1})", R"({"Driver": {}})",
         R"({"Driver": {"IPAddress": 7}})", R"({"Driver": {"IPAddress": "h", "SSHPort": 65536}})",
         R"({"Driver": {"IPAddress": "h", "SSHPort": -1}})"}) {
-    const Result<SshEndpoint> parsed = parse_inspect(text);
+    const Result<Description> parsed = parse_inspect(text);
     ASSERT_FALSE(parsed) << text;
     EXPECT_EQ(parsed.error().code, ErrorCode::corrupt);
   }
