@@ -23,11 +23,17 @@ std::string read_line(const FileDescriptor& file) {
 
 }  // namespace
 
-AwsServer::AwsServer()
-    : m_process(Process::spawn({.argv = {"python3", NESTBOX_AWS_SERVER},
-                                .descriptors = {{0, m_input.reading.get()},
-                                                {1, m_output.writing.get()},
-                                                {2, STDERR_FILENO}}})) {
+AwsServer::AwsServer() : AwsServer(ProcessSpec()) {}
+
+AwsServer::AwsServer(ProcessSpec docker_machine)
+    : m_process([&] {
+        ProcessSpec& spec = docker_machine;
+        spec.argv.insert(spec.argv.begin(), {"python3", "-B", NESTBOX_AWS_SERVER});
+        spec.descriptors = {
+            {0, m_input.reading.get()}, {1, m_output.writing.get()}, {2, STDERR_FILENO}};
+        spec.whole_tree = true;
+        return Process::spawn(spec);
+      }()) {
   m_output.writing.close();
   m_port = read_line(m_output.reading);
   if (m_port.empty())
@@ -65,6 +71,10 @@ void AwsServer::set(const std::string& name, const nlohmann::json& value) {
 nlohmann::json AwsServer::state() {
   return nlohmann::json::parse(
       m_http.send({.url = endpoint() + "/_state", .limit = mebibytes(64)}, soon()).body);
+}
+
+int AwsServer::ssh_port() {
+  return state().at("ssh_port");
 }
 
 std::size_t AwsServer::running() {

@@ -15,7 +15,11 @@ namespace nestbox::test {
 /// request's signature checked. Ends with the object.
 class AwsServer {
 public:
+  /// Instances are only said to run.
   AwsServer();
+  /// They are real machines, which this docker-machine makes from the environment 'ami'; all of
+  /// them end with the object.
+  explicit AwsServer(ProcessSpec docker_machine);
 
   std::string endpoint() const;
   /// What AWS tools need to use it: endpoints, region, and a key unless `with_key` is false.
@@ -26,6 +30,8 @@ public:
   /// Sets a number of the service: "ec2.invisible", "clock", …
   void set(const std::string& name, const nlohmann::json& value);
   nlohmann::json state();
+  /// Where the sshd of a real machine is.
+  int ssh_port();
   /// How many instances are pending or running.
   std::size_t running();
 

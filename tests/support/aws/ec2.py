@@ -2,11 +2,12 @@
 
 Source: the EC2 API reference, version 2016-11-15, and its list of error codes. What is written
 becomes visible to Describe calls after `invisible` of them; an instance is pending for `pending`
-of them.
+of them. With `machines` (machines.py) instances are real ones, else only said to run.
 """
 
 import base64
 import datetime
+import ipaddress
 import itertools
 import re
 from xml.sax.saxutils import escape
@@ -43,6 +44,7 @@ class Ec2:
         self.address = "127.0.0.1"
         self.dies_at_boot = 0
         self.vcpus = 10**6
+        self.machines = None
         self.console = "[    0.000000] Linux version 6.1.0\n"
         self.add_image("ami-0123456789abcdef0", "debian-12", {})
 
@@ -148,7 +150,22 @@ class Ec2:
         self.instances[instance["id"]] = instance
         if token:
             self.tokens[token] = (instance["id"], dict(fields))
+        if self.machines:
+            key, user_data = self.keys[fields["KeyName"]]["material"], base64.b64decode(fields.get("UserData", ""))
+            self.machines.start(instance, key, image, user_data, self.lets_in)
         return self.reservation([instance])
+
+    def lets_in(self, instance, peer, port):
+        """Whether a group of the instance has a rule for who comes from this address."""
+        for rule in (rule for group in instance["groups"] for rule in self.groups.get(group, {}).get("rules", [])):
+            for name, network in rule.items():
+                match = re.fullmatch(r"IpPermissions\.(\d+)\.IpRanges\.\d+\.CidrIp", name)
+                if not match or ipaddress.ip_address(peer) not in ipaddress.ip_network(network):
+                    continue
+                first, last = (int(rule[f"IpPermissions.{match[1]}.{end}Port"]) for end in ("From", "To"))
+                if first <= port <= last:
+                    return True
+        return False
 
     def reservation(self, instances):
         return "<reservationId>r-1234567890abcdef0</reservationId><ownerId>123456789012</ownerId>" + self.items(instances)
@@ -156,14 +173,15 @@ class Ec2:
     def items(self, instances):
         text = ""
         for i in instances:
-            address = self.address if i["state"] == "running" else ""
+            address = i.get("address", self.address) if i["state"] == "running" else ""
+            private = i.get("private_address", "10.0.0.5")
             launched = datetime.datetime(2026, 1, 1).isoformat()
             reason = f"<stateReason><code>{escape(i['reason'].split(':')[0])}</code><message>{escape(i['reason'])}</message></stateReason>" if i["reason"] else ""
             text += (
                 f"<item><instanceId>{i['id']}</instanceId><imageId>{i['fields'].get('ImageId', '')}</imageId>"
                 f"<instanceState><code>0</code><name>{i['state']}</name></instanceState>{reason}"
                 f"<instanceType>{i['fields'].get('InstanceType', '')}</instanceType><launchTime>{launched}.000Z</launchTime>"
-                + (f"<ipAddress>{address}</ipAddress><privateIpAddress>10.0.0.5</privateIpAddress>" if address else "")
+                + (f"<ipAddress>{address}</ipAddress><privateIpAddress>{private}</privateIpAddress>" if address else "")
                 + tag_set(i["tags"]) + "</item>"
             )
         return f"<instancesSet>{text}</instancesSet>"
@@ -172,13 +190,18 @@ class Ec2:
         if instance["state"] == "pending":
             if instance["left"] > 0:
                 instance["left"] -= 1
+            elif self.machines and instance["reason"]:
+                instance["state"] = "terminated"
+            elif self.machines and "address" not in instance:
+                pass
             elif instance.get("dies"):
                 instance["state"] = "terminated"
                 instance["reason"] = "Server.InternalError: Internal error on launch"
             else:
                 instance["state"] = "running"
         elif instance["state"] == "shutting-down":
-            instance["state"] = "terminated"
+            if not self.machines or instance.get("gone"):
+                instance["state"] = "terminated"
 
     def do_DescribeInstances(self, fields):
         wanted = self.listed(fields, "InstanceId")
@@ -202,6 +225,8 @@ class Ec2:
                 raise Ec2Error("InvalidInstanceID.NotFound", f"The instance ID '{identifier}' does not exist")
         for identifier in self.listed(fields, "InstanceId"):
             instance = self.instances[identifier]
+            if self.machines and instance["state"] in ("pending", "running"):
+                self.machines.stop(instance)
             if instance["state"] != "terminated":
                 instance["state"] = "shutting-down"
                 instance["reason"] = "Client.UserInitiatedShutdown: User initiated shutdown"
@@ -281,6 +306,8 @@ class Ec2:
             raise Ec2Error("InvalidAMIName.Duplicate", f"AMI name {name} is already in use")
         identifier, snapshot = self.identifier("ami"), self.identifier("snap")
         self.snapshots[snapshot] = {"tags": self.tags(fields, "snapshot")}
+        if self.machines:
+            self.machines.save(instance, identifier)
         self.add_image(identifier, name, self.tags(fields, "image"), pending=1, snapshots=[snapshot])
         return f"<imageId>{identifier}</imageId>"
 

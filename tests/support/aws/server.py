@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """EC2, S3 and the instance metadata service (IMDSv2) on one loopback port, for tests.
 
+  server.py [DOCKER-MACHINE WORD...]    with a command, which makes machines, instances are real ones (machines.py)
+
 Prints the port it listens on and serves until its stdin ends. Requests are signed for real
 (signature.py). A test plays faults in by POSTing JSON to /_control:
 
@@ -22,6 +24,7 @@ import time
 import urllib.parse
 
 import ec2
+import machines
 import s3
 import signature
 
@@ -74,7 +77,10 @@ class World:
     def state(self):
         return {
             "instances": [
-                {"id": i["id"], "state": i["state"], "tags": i["tags"], "fields": i["fields"]}
+                {
+                    "id": i["id"], "state": i["state"], "tags": i["tags"], "fields": i["fields"],
+                    "user_data_status": i.get("user_data_status"),
+                }
                 for i in self.ec2.instances.values()
             ],
             "keys": [{"name": k["name"], "tags": k["tags"]} for k in self.ec2.keys.values()],
@@ -84,6 +90,7 @@ class World:
             "objects": {name: sorted(bucket) for name, bucket in self.s3.buckets.items()},
             "uploads": len(self.s3.uploads),
             "requests": self.requests,
+            "ssh_port": self.ec2.machines.port if self.ec2.machines else 22,
         }
 
 
@@ -246,10 +253,14 @@ class Server(http.server.ThreadingHTTPServer):
 
 
 def main():
+    if sys.argv[1:]:
+        WORLD.ec2.machines = machines.Machines(sys.argv[1:])
     server = Server(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     print(server.server_address[1], flush=True)
     sys.stdin.read()
+    if WORLD.ec2.machines:
+        WORLD.ec2.machines.close()
 
 
 if __name__ == "__main__":
