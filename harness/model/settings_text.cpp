@@ -10,7 +10,7 @@ std::optional<std::string> load_settings_text(const fs::path& file) {
   return read_file(file, mebibytes(1));
 }
 
-void read_settings(std::string_view text, const std::string& file,
+void read_document(std::string_view text, const std::string& file,
                    const std::function<void(YamlReader&, const YamlNode&)>& read) {
   const SourceText source(text, file);
   std::vector<Error> mistakes;

@@ -113,11 +113,7 @@ private:
 }  // namespace
 
 Settings parse_settings(std::string_view text, const std::string& file) {
-  Settings settings;
-  read_settings(text, file, [&](YamlReader& reader, const YamlNode& document) {
-    settings = SettingsReader(reader).read(document);
-  });
-  return settings;
+  return read_settings<SettingsReader>(text, file);
 }
 
 std::filesystem::path settings_file() {

@@ -78,11 +78,7 @@ private:
 }  // namespace
 
 std::vector<Host> parse_settings(std::string_view text, const std::string& file) {
-  std::vector<Host> hosts;
-  read_settings(text, file, [&](YamlReader& reader, const YamlNode& document) {
-    hosts = SettingsReader(reader).read(document);
-  });
-  return hosts;
+  return read_settings<SettingsReader>(text, file);
 }
 
 std::filesystem::path settings_file() {
