@@ -148,6 +148,15 @@ void on_migration(virConnectPtr, virDomainPtr domain, const char*, long long, un
     handlers_of(opaque).tell(domain, DomainEvent::migration_failed);
 }
 
+/// QEMU has stopped the guest where `action` is a pause; else the guest was told.
+void on_io_error(virConnectPtr, virDomainPtr domain, const char*, const char*, int action,
+                 const char* reason, void* opaque) {
+  if (action == VIR_DOMAIN_EVENT_IO_ERROR_PAUSE)
+    handlers_of(opaque).tell(domain, reason && std::string_view(reason) == "enospc"
+                                         ? DomainEvent::disk_full
+                                         : DomainEvent::disk_failed);
+}
+
 std::string format_version(unsigned long version) {
   return fmt::format("{}.{}.{}", version / 1'000'000, version / 1'000 % 1'000, version % 1'000);
 }
@@ -158,6 +167,7 @@ struct Connection::State {
   std::shared_ptr<Handlers> handlers = std::make_shared<Handlers>();
   ConnectHandle connect;
   int lifecycle = -1;
+  int io_error = -1;
   int migration = -1;
 };
 
@@ -171,17 +181,21 @@ Connection::Connection(const std::string& uri) : m_state(std::make_unique<State>
   m_state->lifecycle = virConnectDomainEventRegisterAny(
       connect, nullptr, VIR_DOMAIN_EVENT_ID_LIFECYCLE, VIR_DOMAIN_EVENT_CALLBACK(on_lifecycle),
       new std::shared_ptr<Handlers>(m_state->handlers), drop_handlers);
+  m_state->io_error = virConnectDomainEventRegisterAny(
+      connect, nullptr, VIR_DOMAIN_EVENT_ID_IO_ERROR_REASON, VIR_DOMAIN_EVENT_CALLBACK(on_io_error),
+      new std::shared_ptr<Handlers>(m_state->handlers), drop_handlers);
   m_state->migration = virConnectDomainQemuMonitorEventRegister(
       connect, nullptr, "MIGRATION", on_migration, new std::shared_ptr<Handlers>(m_state->handlers),
       drop_handlers, 0);
-  if (m_state->lifecycle < 0 || m_state->migration < 0
+  if (m_state->lifecycle < 0 || m_state->io_error < 0 || m_state->migration < 0
       || virConnectSetKeepAlive(connect, k_keepalive_seconds, k_keepalive_count) < 0)
     throw failure(activity);
 }
 
 Connection::~Connection() {
-  if (m_state->lifecycle >= 0)
-    virConnectDomainEventDeregisterAny(m_state->connect.get(), m_state->lifecycle);
+  for (const int event : {m_state->lifecycle, m_state->io_error})
+    if (event >= 0)
+      virConnectDomainEventDeregisterAny(m_state->connect.get(), event);
   if (m_state->migration >= 0)
     virConnectDomainQemuMonitorEventDeregister(m_state->connect.get(), m_state->migration);
 }

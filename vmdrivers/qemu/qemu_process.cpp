@@ -4,10 +4,8 @@
 
 #include <array>
 #include <cerrno>
-#include <csignal>
 
 #include "harness/base/filesystem.hpp"
-#include "harness/base/log.hpp"
 #include "harness/base/text.hpp"
 
 namespace nestbox::qemu {
@@ -82,16 +80,7 @@ void QemuProcess::handle(const QmpEvent& event) {
   else if (event.name == "MIGRATION" && says("status", "failed"))
     m_watcher.handle(QemuEvent::migration_failed);
   else if (event.name == "BLOCK_IO_ERROR" && says("action", "stop"))
-    end_stopped(says("nospace", true));
-}
-
-/// QEMU stops a machine whose disk cannot be written, and would wait for somebody to make room.
-void QemuProcess::end_stopped(bool no_space) {
-  log(LogLevel::warning,
-      no_space ? "a machine is ended, for the file system that its disk is on is full: 'nestbox "
-                 "cache gc --keep 5GiB' frees some of it"
-               : "a machine is ended, for what its disk is on cannot be written");
-  m_process.signal(SIGKILL);
+    m_watcher.handle(says("nospace", true) ? QemuEvent::disk_full : QemuEvent::disk_failed);
 }
 
 }  // namespace nestbox::qemu

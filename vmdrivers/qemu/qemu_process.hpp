@@ -38,7 +38,6 @@ private:
   bool read_qmp();
   bool read_diagnostics();
   void handle(const QmpEvent& event);
-  void end_stopped(bool no_space);
 
   Process m_process;
   FileDescriptor m_diagnostics_pipe;

@@ -7,6 +7,9 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <utility>
+
+#include "harness/base/log.hpp"
 
 namespace nestbox::qemu {
 namespace {
@@ -56,6 +59,13 @@ void Watcher::handle(QemuEvent event) {
   case QemuEvent::ended:
     m_all_told = true;
     break;
+  case QemuEvent::disk_full:
+    end_stopped("a machine is ended, for the file system that its disk is on is full: 'nestbox "
+                "cache gc --keep 5GiB' frees some of it");
+    break;
+  case QemuEvent::disk_failed:
+    end_stopped("a machine is ended, for what its disk is on cannot be written");
+    break;
   case QemuEvent::migrated:
     ++m_migrations;
     break;
@@ -64,6 +74,13 @@ void Watcher::handle(QemuEvent event) {
     break;
   }
   m_changed.notify_all();
+}
+
+/// QEMU tells of each write that failed, and would wait for somebody to make room.
+void Watcher::end_stopped(const char* why) {
+  if (!std::exchange(m_disk_failed, true))
+    log(LogLevel::warning, why);
+  send_kill();
 }
 
 std::string Watcher::console() const {
@@ -112,6 +129,10 @@ bool Watcher::kill() noexcept {
     m_quit = true;
     m_changed.notify_all();
   }
+  return send_kill();
+}
+
+bool Watcher::send_kill() noexcept {
   return ::syscall(SYS_pidfd_send_signal, m_qemu.process.get(), SIGKILL, nullptr, 0) == 0
          || errno == ESRCH;
 }

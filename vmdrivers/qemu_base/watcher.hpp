@@ -40,7 +40,8 @@ public:
 
   pid_t pid() const noexcept { return m_qemu.pid; }
 
-  /// Any thread, also one that reads a channel.
+  /// Any thread, also one that reads a channel. A QEMU that would wait for somebody to make room
+  /// for its disk is killed.
   void handle(QemuEvent event);
 
   std::string console() const;
@@ -66,6 +67,8 @@ private:
   bool panicked() const;
   std::optional<Condition> told_end() const;
   Condition told_condition() const;  ///< wants m_mutex held
+  void end_stopped(const char* why);
+  bool send_kill() noexcept;
 
   WatchedQemu m_qemu;
   std::vector<Channel> m_channels;
@@ -78,6 +81,7 @@ private:
   bool m_migration_failed = false;
   bool m_crashed = false;
   bool m_shut_down = false;
+  bool m_disk_failed = false;
   bool m_all_told = false;
   bool m_quit = false;  ///< it ends because we want it to
   bool m_ended = false;

@@ -11,11 +11,13 @@
 #include "harness/base/result.hpp"
 #include "harness/base/socket_pair.hpp"
 #include "harness/base/subprocess.hpp"
+#include "tests/support/log_recorder.hpp"
 
 namespace nestbox::qemu {
 namespace {
 
 using namespace std::chrono_literals;
+using testing::ElementsAre;
 using testing::HasSubstr;
 
 Deadline soon() {
@@ -91,6 +93,15 @@ TEST(QemuWatcher, IsToldOfAPanic) {
   play.watcher->handle(QemuEvent::ended);
   play.end();
   EXPECT_EQ(play.told(), Condition::panicked);
+}
+
+TEST(QemuWatcher, EndsAMachineWhoseDiskIsFull) {
+  const LogRecorder log;
+  Play play("true");
+  play.watcher->handle(QemuEvent::disk_full);
+  play.watcher->handle(QemuEvent::disk_full);
+  EXPECT_EQ(play.told(), Condition::lost);
+  EXPECT_THAT(log.lines(), ElementsAre(HasSubstr("its disk is on is full")));
 }
 
 TEST(QemuWatcher, KnowsTheCauseOnceTheAgentsConnectionHasEnded) {
