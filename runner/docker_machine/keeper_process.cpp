@@ -30,7 +30,8 @@ Environment builtin_environment() {
   environment.name = k_environment;
   environment.memory = mebibytes(1024);
   environment.network = NetworkAccess::user;
-  environment.packages = {"openssh-server", "sudo", "rsync", "docker.io", "iptables"};
+  // Where the kernel has AppArmor, docker starts no container without its tools.
+  environment.packages = {"openssh-server", "sudo", "rsync", "docker.io", "apparmor"};
   return environment;
 }
 

@@ -4,6 +4,7 @@
 
 #include <fstream>
 
+#include "tests/support/docker_daemon.hpp"
 #include "tests/support/nestbox_program.hpp"
 
 namespace nestbox {
@@ -96,6 +97,34 @@ machine ssh second true || code=$?
 test $code = 1
 machine rm second
 test -z "$(machine ls -q)"
+)script");
+  EXPECT_EQ(done.status, ExitStatus{}) << done.output << done.diagnostics;
+  EXPECT_TRUE(m_nestbox.processes_gone());
+}
+
+// In the built-in environment; `docker` here is any client, which knows nothing of us.
+TEST_F(DockerMachineFront, LeadsADockerClientToTheDockerInside) {
+  if (!find_program("docker"))
+    GTEST_SKIP() << "there is no docker here: apt-get install docker.io";
+  fs::remove(m_nestbox.working_directory / "nestbox.yml");
+  m_nestbox.environment["ROOTFS"] = busybox_rootfs(m_nestbox.home());
+  const Captured done = shell(R"script(
+machine create -d virtualbox db
+eval $(machine env db)
+test "$DOCKER_MACHINE_NAME" = db
+test "$DOCKER_HOST" = "$(machine url db)"
+docker import "$ROOTFS" busybox
+test "$(docker run --rm --network none busybox echo hello)" = hello
+test "$(echo input | docker run --rm -i --network none busybox cat)" = input
+code=0
+docker run --rm --network none busybox sh -c 'exit 7' || code=$?
+test $code = 7
+docker run -d --name kept busybox sleep 1000
+test "$(machine ssh db docker ps --format '{{.Names}}')" = kept
+eval $(machine env -u)
+test -z "${DOCKER_HOST:-}"
+test "$(docker $(machine config db) ps --format '{{.Names}}')" = kept
+machine rm -f db
 )script");
   EXPECT_EQ(done.status, ExitStatus{}) << done.output << done.diagnostics;
   EXPECT_TRUE(m_nestbox.processes_gone());
