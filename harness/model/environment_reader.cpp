@@ -97,6 +97,11 @@ private:
       for (auto& [variable, value] : m_reader.variables("env", *field[8]))
         environment.variables.insert_or_assign(variable, value);
     refuse_on_tiny(environment, init, field[6], from);
+    if (field[6] && is_driver_image(environment.image) && !environment.packages.empty())
+      m_reader.mistake(*field[6],
+                       "packages are for images 'debian:SUITE', not for '"
+                           + printable(environment.image) + "'",
+                       "install them by a step: '- run: …'");
     environment.name = name;
     environment.where = m_reader.source().place(written.name->offset);
     return environment;
