@@ -48,6 +48,12 @@ std::string accelerator_option(const Launch& launch) {
   return fmt::format("tcg,thread={},tb-size=64", multi ? "multi" : "single");
 }
 
+/// An emulated processor has no exit to avoid by an eventfd: without one, the agent's words do not
+/// wait for QEMU's main loop, which takes a third of their way.
+std::string serial_device(const Launch& launch) {
+  return launch.accelerator.name == "tcg" ? "virtio-serial-pci,ioeventfd=off" : "virtio-serial-pci";
+}
+
 void add_memory(Arguments& arguments, const Launch& launch) {
   const std::string size = fmt::format("{}", launch.spec.memory.count);
   arguments.add("-m", fmt::format("{}B", size));
@@ -122,7 +128,7 @@ std::vector<std::string> make_argv(const Launch& launch) {
   arguments.add("-mon", "chardev=qmp,mode=control");
   arguments.add_socket("console", k_console_descriptor);
   arguments.add("-serial", "chardev:console");
-  arguments.add("-device", "virtio-serial-pci");
+  arguments.add("-device", serial_device(launch));
   arguments.add_socket("agent", k_agent_descriptor);
   arguments.add("-device", fmt::format("virtserialport,chardev=agent,name={}", k_agent_port));
   add_kernel(arguments, launch);

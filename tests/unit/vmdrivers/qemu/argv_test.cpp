@@ -62,7 +62,7 @@ TEST(QemuArgv, BootsASmallMachine) {
       "-serial",
       "chardev:console",
       "-device",
-      "virtio-serial-pci",
+      "virtio-serial-pci,ioeventfd=off",
       "-chardev",
       "socket,id=agent,fd=3",
       "-device",
@@ -138,7 +138,7 @@ TEST(QemuArgv, WiresEachInterfaceToItsCableAndPutsTheUserNetworkLast) {
   EXPECT_THAT(values_of(launch, "-netdev"),
               ElementsAre("socket,id=net0,fd=7", "socket,id=net1,fd=8", "user,id=net"));
   EXPECT_THAT(values_of(launch, "-device"),
-              ElementsAre("virtio-serial-pci",
+              ElementsAre("virtio-serial-pci,ioeventfd=off",
                           "virtserialport,chardev=agent,name=org.nestbox.agent.0",
                           "virtio-net-pci,netdev=net0,mac=52:54:00:00:01:01,romfile=",
                           "virtio-net-pci,netdev=net1,mac=52:54:00:00:02:01,romfile=",
@@ -164,6 +164,7 @@ TEST(QemuArgv, GivesTheAcceleratorItsProcessor) {
   Launch launch = small_machine();
   launch.accelerator = {"kvm", "host,-arch-capabilities"};
   EXPECT_THAT(values_of(launch, "-accel"), ElementsAre("kvm"));
+  EXPECT_THAT(values_of(launch, "-device"), Contains("virtio-serial-pci"));
   EXPECT_THAT(values_of(launch, "-cpu"), ElementsAre("host,-arch-capabilities"));
 }
 
