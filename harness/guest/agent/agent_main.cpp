@@ -22,6 +22,7 @@
 //   nestbox VERB …                  as a client of the host, for programs in the machine
 //                                   (verb_client.hpp)
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -80,9 +81,18 @@ void restore_signals() {
     signal(number, SIG_DFL);
 }
 
+/// A command that ends closes its pipes before it is gone. Let it finish rather than be interrupted
+/// to be told of each: an emulated processor pays dearly for every change of its page tables. What
+/// we start is scheduled as usual.
+void take_turns_politely() {
+  const sched_param parameter{};
+  sched_setscheduler(0, SCHED_BATCH | SCHED_RESET_ON_FORK, &parameter);
+}
+
 int serve_port(DeviceEvents& events, ServerSettings settings) {
   // No page of ours may have to be read from a disk that a test has wrecked.
   mlockall(MCL_CURRENT);
+  take_turns_politely();
   set_environment(Ambience::bare);
   const FileDescriptor port = open_port(events);
   Server(port.get(), port.get(), std::move(settings)).serve();
