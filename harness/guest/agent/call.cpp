@@ -95,14 +95,12 @@ void Call::write_pending() {
 
 void Call::read_some() {
   const std::size_t size = std::min<std::size_t>(m_credit, k_max_payload);
-  char* space = m_session.outbox.begin_payload(size);
-  const ssize_t count = read(m_connection.get(), space, size);
-  const int error_number = errno;
-  m_session.outbox.commit_payload(FrameType::output, m_id,
-                                  count > 0 ? static_cast<std::size_t>(count) : 0);
+  char* const payload = m_session.payload.data();
+  const ssize_t count = read(m_connection.get(), payload, size);
   if (count > 0) {
+    send(FrameType::output, {payload, static_cast<std::size_t>(count)});
     m_credit -= static_cast<std::uint32_t>(count);
-  } else if (count == 0 || (error_number != EAGAIN && error_number != EINTR)) {
+  } else if (count == 0 || (errno != EAGAIN && errno != EINTR)) {
     m_program_ended = true;
     send(FrameType::end, {});
   }

@@ -137,17 +137,15 @@ bool Command::read_some(Channel& channel) {
     return false;
   }
   const std::size_t size = std::min<std::size_t>(m_credit, k_max_payload);
-  char* space = m_session.outbox.begin_payload(size);
-  const ssize_t count = read(channel.descriptor.get(), space, size);
-  const int error_number = errno;
-  m_session.outbox.commit_payload(channel.type, m_id,
-                                  count > 0 ? static_cast<std::size_t>(count) : 0);
+  char* const payload = m_session.payload.data();
+  const ssize_t count = read(channel.descriptor.get(), payload, size);
   if (count > 0) {
+    send(channel.type, {payload, static_cast<std::size_t>(count)});
     m_credit -= static_cast<std::uint32_t>(count);
     return true;
   }
-  if (count < 0 && (error_number == EAGAIN || error_number == EINTR))
-    return error_number == EINTR;
+  if (count < 0 && (errno == EAGAIN || errno == EINTR))
+    return errno == EINTR;
   unwatch(channel);
   channel.descriptor.close();
   return false;

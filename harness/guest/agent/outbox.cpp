@@ -10,19 +10,6 @@ void Outbox::add(FrameType type, std::uint32_t stream, std::string_view payload)
   append_frame(m_bytes, type, stream, payload);
 }
 
-char* Outbox::begin_payload(std::size_t size) {
-  m_payload_begin = m_bytes.size() + k_frame_header_size;
-  m_bytes.resize(m_payload_begin + size);
-  return m_bytes.data() + m_payload_begin;
-}
-
-void Outbox::commit_payload(FrameType type, std::uint32_t stream, std::size_t size) {
-  const std::size_t header = m_payload_begin - k_frame_header_size;
-  if (size > 0)
-    encode_frame_header(type, 0, stream, size, m_bytes.data() + header);
-  m_bytes.resize(size > 0 ? m_payload_begin + size : header);
-}
-
 void Outbox::clear() {
   m_bytes.clear();
   m_written = 0;

@@ -12,11 +12,6 @@ class Outbox {
 public:
   void add(FrameType type, std::uint32_t stream, std::string_view payload);
 
-  /// Room for a payload of up to `size` bytes, to be filled in place and then committed with its
-  /// true size.
-  char* begin_payload(std::size_t size);
-  void commit_payload(FrameType type, std::uint32_t stream, std::size_t size);
-
   bool has_room() const noexcept { return pending() < k_high_water; }
   std::size_t pending() const noexcept { return m_bytes.size() - m_written; }
   void clear();
@@ -28,7 +23,6 @@ private:
   static constexpr std::size_t k_high_water = 256 * 1024;
   std::string m_bytes;
   std::size_t m_written = 0;
-  std::size_t m_payload_begin = 0;
 };
 
 }  // namespace nestbox::agent

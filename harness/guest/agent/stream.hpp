@@ -2,6 +2,7 @@
 
 #include <sys/types.h>
 
+#include <array>
 #include <cstdint>
 #include <string_view>
 
@@ -19,6 +20,8 @@ struct Session {
   Watcher sources;  ///< descriptors that make output; not waited for while the outbox is full
   ProcessTrees& trees;
   OomCounter& ooms;
+  /// Where a stream puts a payload together before it sends it; anyone's from one call to the next.
+  std::array<char, k_max_payload> payload{};
 };
 
 /// One request of the host that lasts: a command, or a tree on its way. Dropping it ends what it

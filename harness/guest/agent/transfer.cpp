@@ -97,12 +97,13 @@ bool Get::pump() {
   if (finished() || !m_reader || m_credit == 0 || !m_session.outbox.has_room())
     return false;
   const std::size_t size = std::min<std::size_t>(m_credit, k_max_payload);
-  char* space = m_session.outbox.begin_payload(size);
-  const std::size_t count = m_reader->read(space, size);
-  m_session.outbox.commit_payload(FrameType::tree, m_id, count);
-  m_credit -= static_cast<std::uint32_t>(count);
-  if (count > 0)
+  char* const payload = m_session.payload.data();
+  const std::size_t count = m_reader->read(payload, size);
+  if (count > 0) {
+    send(FrameType::tree, {payload, count});
+    m_credit -= static_cast<std::uint32_t>(count);
     return true;
+  }
   if (m_reader->error().empty())
     finish(FrameType::done, {});
   else
