@@ -8,7 +8,7 @@
 
 namespace nestbox {
 
-struct Error;
+class Error;
 
 /// Starts this program once more as a process that outlives us (start_detached), and waits until
 /// its StartReport says that it is ready. `what` names it in messages. Throws Error(infrastructure)
