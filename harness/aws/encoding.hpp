@@ -21,10 +21,6 @@ std::string form(const Fields& fields);
 /// form() sorted as a canonical request wants it.
 std::string canonical_query(Fields fields);
 
-std::string base64(std::string_view bytes);
-/// Empty for what is no base64; line ends within are skipped.
-std::string from_base64(std::string_view text);
-
 /// "20260131T235959Z".
 std::string timestamp(std::chrono::sys_seconds time);
 

@@ -1,7 +1,7 @@
 #include <fmt/format.h>
 
-#include "harness/aws/encoding.hpp"
 #include "harness/aws/xml_tree.hpp"
+#include "harness/base/base64.hpp"
 #include "harness/base/text.hpp"
 #include "vmdrivers/ec2/requests.hpp"
 
@@ -115,7 +115,7 @@ Result<std::string> parse_console(std::string_view xml) {
   const Result<XmlElement> element = parse(xml, "GetConsoleOutputResponse");
   if (!element)
     return fail(element.error());
-  std::string text = aws::from_base64(element->at("output"));
+  std::string text = from_base64(element->at("output"));
   if (text.size() > k_console_kept)
     text.erase(0, text.size() - k_console_kept);
   return text;

@@ -26,15 +26,6 @@ TEST(Encoding, SortsACanonicalQueryByItsEncodedForm) {
             "a=1&a=x%20y&b=2&uploads=");
 }
 
-TEST(Encoding, ReadsBase64Back) {
-  for (const std::string text : {"", "f", "fo", "foo", "foob", "fooba", "foobar"})
-    EXPECT_EQ(from_base64(base64(text)), text);
-  EXPECT_EQ(base64("foobar"), "Zm9vYmFy");
-  EXPECT_EQ(from_base64("Zm9v\nYmE=\n"), "fooba");
-  EXPECT_EQ(from_base64("Zm9"), "");
-  EXPECT_EQ(from_base64("%%%%"), "");
-}
-
 TEST(Encoding, ReadsTimes) {
   const std::chrono::sys_seconds time(std::chrono::seconds(1'369'353'600));
   EXPECT_EQ(timestamp(time), "20130524T000000Z");
