@@ -1,5 +1,6 @@
 #include "runner/attempt.hpp"
 
+#include <algorithm>
 #include <chrono>
 
 #include <fmt/format.h>
@@ -45,7 +46,7 @@ public:
   TestResult run(PreparedStage& prepared) {
     try {
       m_stage = prepared.open({m_context, m_use, m_run, m_listener},
-                              Deadline::after(scaled(k_machine_time, m_use)), m_cancel);
+                              Deadline::after(machine_time()), m_cancel);
       m_result.machine_time = m_watch.lap();
       if (std::optional<std::string> reason = unmet_need())
         settle({Outcome::skipped, std::move(*reason)});
@@ -59,6 +60,10 @@ public:
   }
 
 private:
+  nanoseconds machine_time() const {
+    return std::max<nanoseconds>(scaled(k_machine_time, m_use), m_use.start_limit);
+  }
+
   void do_test() {
     m_stage->lay_out(m_cancel);
     m_result.files_time = m_watch.lap();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <map>
 #include <optional>
 #include <string>
@@ -19,6 +20,7 @@ struct EnvironmentUse {
   bool on_host = false;  ///< script mode: no machine of its own
   std::optional<Topology> topology{};
   std::map<std::string, Environment> machines{};  ///< of the topology's machines, by their names
+  std::chrono::milliseconds start_limit{};        ///< as Capabilities::start_limit
 
   bool operator==(const EnvironmentUse&) const = default;
 

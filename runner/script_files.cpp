@@ -13,6 +13,7 @@
 #include "harness/base/scope.hpp"
 #include "harness/base/text.hpp"
 #include "harness/env/work_tree.hpp"
+#include "harness/model/windows_words.hpp"
 
 namespace nestbox {
 
@@ -75,7 +76,7 @@ tl::expected<Test, DefinitionErrors> load_script(int root, const std::string& fi
     return failed(errno);
   std::string_view text(head.data(), static_cast<std::size_t>(size));
   auto test = load_script_header(text, file, definition);
-  if (test && !starts_by_itself(text, status.st_mode)) {
+  if (test && !test->needs.windows && !starts_by_itself(text, status.st_mode)) {
     std::vector<std::string> command = interpreter(text);
     std::move(test->command.begin(), test->command.end(), std::back_inserter(command));
     test->command = std::move(command);
@@ -86,11 +87,11 @@ tl::expected<Test, DefinitionErrors> load_script(int root, const std::string& fi
 }  // namespace
 
 bool is_test_file_name(std::string_view name, bool executable) {
-  constexpr std::string_view k_suffix = ".sh";
   if (name.ends_with(".t") && name.size() > 2)
     return true;
-  if (name.ends_with(k_suffix)) {
-    name.remove_suffix(k_suffix.size());
+  const std::size_t suffix = name.ends_with(".sh") ? 3 : is_windows_script(name) ? 4 : 0;
+  if (suffix > 0) {
+    name.remove_suffix(suffix);
     return name == "test" || name.starts_with("test_") || name.starts_with("test-")
            || name.ends_with("_test") || name.ends_with("-test") || name.ends_with(".test");
   }

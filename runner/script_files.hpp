@@ -11,8 +11,8 @@
 namespace nestbox {
 
 /// True for a name that says "I am a test": `test.sh`, `test_*.sh`, `test-*.sh`, `*_test.sh`,
-/// `*-test.sh`,
-/// `*.test.sh`, `*.t`; for `executable` files also `test_*` and `*_test` without a suffix.
+/// `*-test.sh`, `*.test.sh`, and the same with `.ps1`, `.cmd` or `.bat`; `*.t`; for `executable`
+/// files also `test_*` and `*_test` without a suffix.
 bool is_test_file_name(std::string_view name, bool executable);
 
 /// The test files below `folder`, relative to `root`, sorted. What git ignores, `.git`, hidden

@@ -58,7 +58,6 @@ std::string Workplace::start_directory() const {
 std::map<std::string, std::string> Workplace::variables() const {
   const auto& [context, use, run, machine, environment, on_host, name, own, paths, module] =
       m_parts;
-  const std::string workspace = machine.workspace();
   const Resources has =
       on_host ? host_resources() : Resources{machine.spec().cores, machine.spec().memory};
   std::map<std::string, std::string> variables = environment.variables;
@@ -69,12 +68,12 @@ std::map<std::string, std::string> Workplace::variables() const {
   add(run.test->variables);
   add(context.variables);
   add({
-      {"TEST_REPO", workspace + "/src"},
-      {"TEST_INPUTS", workspace + "/inputs"},
-      {"TEST_OUTPUT_DIR", workspace + "/out"},
-      {"TEST_BUILD_OUTPUT_DIR", workspace + "/build"},
-      {"TEST_SCRATCH_DIR", workspace + "/scratch"},
-      {"TEST_CCACHE_DIR", on_host ? kept_directory().string() : workspace + "/ccache"},
+      {"TEST_REPO", inside("src")},
+      {"TEST_INPUTS", inside("inputs")},
+      {"TEST_OUTPUT_DIR", inside("out")},
+      {"TEST_BUILD_OUTPUT_DIR", inside("build")},
+      {"TEST_SCRATCH_DIR", inside("scratch")},
+      {"TEST_CCACHE_DIR", on_host ? kept_directory().string() : inside("ccache")},
       {"TEST_CORES_AVAILABLE", std::to_string(has.cores)},
       {"TEST_RAM_GB_AVAILABLE", gibibytes_text(has.memory)},
       {"REVISION", context.work_tree.get().revision},
@@ -92,7 +91,8 @@ std::map<std::string, std::string> Workplace::variables() const {
     const char* inherited = on_host ? std::getenv(variable.c_str()) : nullptr;
     const auto set = variables.find(variable);
     const std::string rest = set != variables.end() ? set->second : inherited ? inherited : "";
-    variables[variable] = directory + (rest.empty() ? "" : ":" + rest);
+    const char* separator = machine.spec().windows ? ";" : ":";
+    variables[variable] = directory + (rest.empty() ? "" : separator + rest);
   }
   return variables;
 }
@@ -106,6 +106,10 @@ void Workplace::fetch(const fs::path& artifacts, const CancelToken& cancel) cons
                             file_deadline(), cancel);
   if (!m_parts.on_host)
     keep_ccache(cancel);
+}
+
+std::string Workplace::inside(const std::string& name) const {
+  return machine().workspace() + (machine().spec().windows ? '\\' : '/') + name;
 }
 
 Deadline Workplace::file_deadline() const {

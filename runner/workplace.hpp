@@ -51,6 +51,8 @@ public:
   void fetch(const std::filesystem::path& artifacts, const CancelToken& cancel) const;
 
 private:
+  /// In the machine's own words, the parts of the workspace's directory.
+  std::string inside(const std::string& name) const;
   Deadline file_deadline() const;
   std::filesystem::path kept_directory() const;
   void keep_ccache(const CancelToken& cancel) const;

@@ -39,6 +39,7 @@ GuestImage container_image(const BuildContext& context, Driver& driver,
   image.spec.network = environment.network;
   image.spec.privileged = environment.privileged;
   image.spec.docker = environment.docker;
+  image.spec.windows = environment.windows;
   std::string content;
   if (is_driver_image(environment.image)) {
     const Activity activity(context.progress, "getting image '" + environment.image + "'");
@@ -60,6 +61,7 @@ GuestImage container_image(const BuildContext& context, Driver& driver,
                   .field("network", environment.network == NetworkAccess::user ? "user" : "none")
                   .field("privileged", environment.privileged ? "1" : "0")
                   .field("docker", environment.docker ? "1" : "0")
+                  .field("windows", environment.windows ? "1" : "0")
                   .hex();
   return image;
 }

@@ -28,6 +28,7 @@ public:
                                    const CancelToken& cancel) override {
     MachineSpec spec;
     spec.name = options.name;
+    spec.windows = m_environment.windows;
     return m_driver.boot(spec, {.cables = options.cables}, deadline, cancel);
   }
 

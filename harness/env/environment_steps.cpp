@@ -7,6 +7,7 @@
 #include "harness/env/copied_files.hpp"
 #include "harness/env/tail.hpp"
 #include "harness/model/content_key.hpp"
+#include "harness/model/windows_words.hpp"
 #include "harness/vm/console.hpp"
 
 namespace nestbox {
@@ -23,7 +24,10 @@ void run(const RunStep& step, const Environment& environment, Machine& machine, 
     progress.output(bytes);
   };
   Command command;
-  command.argv = {"/bin/sh", "-e", "-c", step.script};
+  if (machine.spec().windows)
+    command.argv = powershell_argv("$ErrorActionPreference='Stop'\n" + step.script);
+  else
+    command.argv = {"/bin/sh", "-e", "-c", step.script};
   command.environment = environment.variables;
   const CommandResult result = machine.transport().run(command, io, deadline, cancel);
   if (result.cancelled)

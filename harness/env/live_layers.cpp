@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <random>
 
 #include "harness/base/hash.hpp"
@@ -15,13 +16,17 @@ namespace {
 
 constexpr const char* k_format = "2";
 constexpr const char* k_template_hostname = "nestbox";
-constexpr auto k_boot_limit = std::chrono::minutes(5);
+constexpr std::chrono::milliseconds k_boot_limit = std::chrono::minutes(5);
 constexpr auto k_save_limit = std::chrono::minutes(5);
 constexpr auto k_step_limit = std::chrono::hours(2);
 
 std::string machine_name(const Environment& environment) {
   std::random_device random;
   return fmt::format("{}-template-{:08x}", environment.name, random());
+}
+
+Deadline boot_deadline(const Driver& driver) {
+  return Deadline::after(std::max(k_boot_limit, driver.capabilities().start_limit));
 }
 
 /// Saves it into its own save_directory.
@@ -47,7 +52,7 @@ Layer booted_layer(const BuildContext& context, Driver& driver, const Environmen
     MachineSpec spec = image.spec;
     spec.name = machine_name(environment);
     spec.save_directory = staging;
-    auto machine = driver.boot(spec, {}, Deadline::after(k_boot_limit), context.cancel);
+    auto machine = driver.boot(spec, {}, boot_deadline(driver), context.cancel);
     machine->transport().thaw(fresh_identity(k_template_hostname), Deadline::after(k_boot_limit));
     save(std::move(machine), environment, context.cancel);
   };
@@ -77,7 +82,7 @@ Layer step_layer(const BuildContext& context, Driver& driver, const Environment&
       machine = driver.fork(
           load_snapshot(former.directory()),
           {.name = machine_name(environment), .paused = false, .save_directory = staging},
-          Deadline::after(k_boot_limit), context.cancel);
+          boot_deadline(driver), context.cancel);
       machine->transport().thaw(fresh_identity(k_template_hostname), Deadline::after(k_boot_limit));
     } catch (const Error& error) {
       if (error.code == ErrorCode::lost)

@@ -22,7 +22,7 @@ true
 }  // namespace
 
 void settle(Machine& machine, const Environment& environment, const CancelToken& cancel) {
-  if (environment.init != Init::systemd)
+  if (environment.init != Init::systemd || machine.spec().windows)
     return;
   const CommandResult result = machine.transport().run({.argv = {"/bin/sh", "-c", k_script}}, {},
                                                        Deadline::after(k_patience), cancel);
@@ -35,6 +35,8 @@ void settle(Machine& machine, const Environment& environment, const CancelToken&
 
 void settle_for_save(Machine& machine, const Environment& environment, const CancelToken& cancel) {
   settle(machine, environment, cancel);
+  if (machine.spec().windows)
+    return;
   machine.transport().run({.argv = {"/bin/sh", "-c", "true"}}, {}, Deadline::after(k_patience),
                           cancel);
 }

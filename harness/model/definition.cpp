@@ -18,7 +18,7 @@ Environment builtin(std::string name, std::string image, Init init, Bytes memory
 
 auto identity(const Environment& e) {
   return std::tie(e.name, e.image, e.init, e.memory, e.cores, e.network, e.packages, e.steps,
-                  e.variables, e.privileged, e.docker);
+                  e.variables, e.privileged, e.docker, e.windows);
 }
 
 auto identity(const Test& t) {
@@ -46,6 +46,7 @@ Environment raised(Environment environment, const Needs& needs) {
     environment.network = NetworkAccess::user;
   environment.privileged = environment.privileged || needs.privileged;
   environment.docker = environment.docker || needs.docker;
+  environment.windows = environment.windows || needs.windows;
   return environment;
 }
 

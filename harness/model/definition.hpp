@@ -30,7 +30,7 @@ enum class Isolation {
 
 /// One step of an environment, run as root in the machine, in order. Each is one cached layer.
 struct RunStep {
-  std::string script;  ///< given to `/bin/sh -e`
+  std::string script;  ///< given to `/bin/sh -e`; on Windows to PowerShell, which stops at errors
   bool operator==(const RunStep&) const = default;
 };
 struct CopyStep {
@@ -52,6 +52,7 @@ struct Environment {
   std::map<std::string, std::string> variables;  ///< exported to the steps and to the tests
   bool privileged = false;                       ///< as Needs::privileged
   bool docker = false;                           ///< as Needs::docker
+  bool windows = false;                          ///< as Needs::windows
   std::optional<SourceLocation> where;
 
   bool operator==(const Environment& other) const;  ///< all but `where`
@@ -65,7 +66,8 @@ struct Needs {
   /// All that root may do to a kernel. A machine of its own gives that anyway; a container does
   /// only when asked.
   bool privileged = false;
-  bool docker = false;  ///< DOCKER_HOST: a container engine as if it were the test's alone
+  bool docker = false;   ///< DOCKER_HOST: a container engine as if it were the test's alone
+  bool windows = false;  ///< a machine of Windows; else one of Linux, if the driver has any
   NetworkAccess network = NetworkAccess::none;
   std::optional<Bytes> memory;  ///< at least; raises the environment's
   std::optional<int> cores;     ///< at least; raises the environment's
@@ -86,8 +88,9 @@ inline constexpr const char* k_from_host = "host";
 
 /// A unit of run: a script or a command, in one environment or in a world of machines.
 struct Test {
-  std::string name;                  ///< unique within a definition; a path for discovered scripts
-  std::vector<std::string> command;  ///< argv; a string in YAML becomes {"/bin/sh", "-c", text}
+  std::string name;  ///< unique within a definition; a path for discovered scripts
+  /// argv; a string in YAML becomes {"/bin/sh", "-c", text}, or powershell_argv(text).
+  std::vector<std::string> command;
   std::string
       script;  ///< the file that `command` runs, from the definition's directory; empty: none
   std::string environment = "debian";  ///< without a topology

@@ -3,6 +3,7 @@
 #include "harness/base/text.hpp"
 #include "harness/model/definition_loader.hpp"
 #include "harness/model/test_reader.hpp"
+#include "harness/model/windows_words.hpp"
 
 namespace nestbox {
 
@@ -129,6 +130,8 @@ load_script_header(std::string_view text, std::string_view name, const Definitio
   test.name = name;
   test.script = name;
   test.command = {"./" + test.script};
+  // One that names its interpreter is for a system that looks at it.
+  test.needs.windows = is_windows_script(name) && !text.starts_with("#!");
   test.where = SourceLocation{test.name, 1, 1, {}};
   if (text.find(k_introduction) == text.npos)
     return test;

@@ -8,6 +8,7 @@
 #include "harness/model/shared_fields.hpp"
 #include "harness/model/step_reader.hpp"
 #include "harness/model/topology_reader.hpp"
+#include "harness/model/windows_words.hpp"
 
 namespace nestbox {
 
@@ -104,6 +105,9 @@ Test TestReader::test(const YamlNode& name, const YamlNode& body, const Test& de
   Place where{field[3], field[4], field[5], field[6], field[7], steps, nullptr, &name};
   if (field[14])
     where.machine_need = needs(*field[14], result.needs);
+  result.needs.windows = result.needs.windows || is_windows_script(result.script);
+  if (run && run->is_scalar() && result.needs.windows && !result.command.empty())
+    result.command = powershell_argv(std::move(result.command.back()));
   place(where, result);
   if (field[15])
     result.skip = m_reader.text("skip", *field[15]);
@@ -257,7 +261,8 @@ void TestReader::script(const YamlNode& node, Test& test) {
 /// The first of its fields that is about the size of a machine.
 const YamlNode* TestReader::needs(const YamlNode& node, Needs& needs) {
   auto field = m_reader.fields(
-      "needs", node, {"isolation", "nested", "network", "memory", "cores", "privileged", "docker"});
+      "needs", node,
+      {"isolation", "nested", "network", "memory", "cores", "privileged", "docker", "windows"});
   if (field[0])
     needs_isolation(*field[0], needs);
   if (field[1])
@@ -272,6 +277,8 @@ const YamlNode* TestReader::needs(const YamlNode& node, Needs& needs) {
     privileged(*field[5], needs);
   if (field[6])
     docker(*field[6], needs);
+  if (field[7])
+    needs.windows = m_reader.boolean("windows", *field[7]).value_or(needs.windows);
   auto sizes = {field[2], field[3], field[4]};
   auto first = std::find_if(sizes.begin(), sizes.end(),
                             [](const YamlNode* size) { return size != nullptr; });

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -29,6 +30,9 @@ struct Capabilities {
   bool nested = false;    ///< a working /dev/kvm inside
   bool terminal = false;  ///< Command::terminal
   bool docker = false;    ///< MachineSpec::docker
+  bool linux_machines = true;
+  bool windows_machines = false;            ///< MachineSpec::windows
+  std::chrono::milliseconds start_limit{};  ///< how long a start may take, if that is very long
 
   bool operator==(const Capabilities&) const = default;
 };

@@ -37,6 +37,7 @@ struct MachineSpec {
   bool nested = false;
   bool privileged = false;  ///< where machines share the host's kernel: all of what it allows root
   bool docker = false;      ///< DOCKER_HOST in it: a container engine as if it were its alone
+  bool windows = false;     ///< of Windows; else of Linux. No part of a snapshot: its driver knows
   /// Set when the machine is to be saved: an existing, empty directory of the caller's, in which
   /// its RAM and what it writes to its disk live from the start. Machine::save completes it.
   std::optional<std::filesystem::path> save_directory;

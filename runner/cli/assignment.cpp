@@ -16,6 +16,16 @@ bool contains(const std::vector<std::string>& words, std::string_view word) {
   return std::find(words.begin(), words.end(), word) != words.end();
 }
 
+/// A script that Linux starts, or a text for its shell. Other programs may be on any system.
+bool is_for_unix(const Test& test) {
+  return !test.needs.windows
+         && (!test.script.empty() || (!test.command.empty() && test.command[0] == "/bin/sh"));
+}
+
+bool is_on_windows(const Test& test, const Capabilities& can) {
+  return test.needs.windows || !can.linux_machines;
+}
+
 std::size_t index_of(std::vector<EnvironmentUse>& uses, EnvironmentUse use) {
   auto found = std::find(uses.begin(), uses.end(), use);
   if (found == uses.end())
@@ -27,7 +37,8 @@ std::size_t index_of(std::vector<EnvironmentUse>& uses, EnvironmentUse use) {
 
 bool belongs_on_host(const Test& test, const MarkerExpression& markers) {
   const std::vector<std::string> own = effective_markers(test);
-  if (contains(own, "vm") || contains(own, "nested") || test.needs.container || test.topology)
+  if (contains(own, "vm") || contains(own, "nested") || test.needs.container || test.needs.windows
+      || test.topology)
     return false;
   return contains(own, "unit") || !markers.matches([&](std::string_view word) {
     return word == "vm" || contains(own, word);
@@ -42,6 +53,14 @@ std::optional<std::string> unmet_need(const Test& test, const Topology* world,
     return fmt::format("needs {}; driver '{}' {}", needs, driver, what);
   };
   const char* shared = on_host ? "runs on this host" : "shares this host's kernel";
+  if (test.needs.windows && !can.windows_machines)
+    return says("Windows", on_host ? shared : "has none");
+  if (!can.linux_machines && is_for_unix(test))
+    return says("a Unix shell", "has Windows machines");
+  if (!can.linux_machines && world)
+    return says("machines of Linux", "has Windows machines");
+  if (world && test.needs.windows)
+    return says("Windows machines in its world", "has none there");
   if (world && world->any_network && !can.ethernet && !can.peers)
     return says("machines that reach each other",
                 on_host ? shared : "has none that are thrown away after");
@@ -84,8 +103,13 @@ std::optional<std::string> why_not(const Test& test, const Definition& definitio
   const Topology* world = test.topology ? &definition.topologies.at(*test.topology) : nullptr;
   if (auto reason = unmet_need(test, world, driver, can))
     return reason;
-  if (!world)
-    return unmet_environment(definition.environments.at(test.environment), driver, can);
+  if (!world) {
+    const Environment& environment = definition.environments.at(test.environment);
+    if (can.boots != Boots::host && is_on_windows(test, can) && !environment.packages.empty())
+      return fmt::format(
+          "its environment has packages, which driver '{}' cannot install on Windows", driver);
+    return unmet_environment(environment, driver, can);
+  }
   for (const TopologyMachine& machine : world->machines)
     if (auto reason =
             unmet_environment(definition.environments.at(machine.environment), driver, can))
@@ -99,8 +123,10 @@ EnvironmentUse use_for(const Test& test, const Definition& definition, const Dri
                      {},
                      driver.timeout_scale,
                      driver.capabilities.boots == Boots::host && !driver.capabilities.machine};
+  use.start_limit = driver.capabilities.start_limit;
   if (!test.topology) {
     use.environment = raised(definition.environments.at(test.environment), test.needs);
+    use.environment.windows = is_on_windows(test, driver.capabilities);
     return use;
   }
   use.topology = made_with(driver.capabilities, definition.topologies.at(*test.topology));

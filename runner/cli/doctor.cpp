@@ -52,7 +52,9 @@ Json describe_driver(Workbench& workbench, const std::string& name, bool& machin
                  {"peers", capabilities.peers},
                  {"nested", capabilities.nested},
                  {"terminal", capabilities.terminal},
-                 {"docker", capabilities.docker}}}};
+                 {"docker", capabilities.docker},
+                 {"linux", capabilities.linux_machines},
+                 {"windows", capabilities.windows_machines}}}};
   for (const std::string& detail : availability.details)
     json["details"].push_back(printable(detail));
   if (availability.available && capabilities.machine) {

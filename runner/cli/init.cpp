@@ -138,6 +138,8 @@ std::string script_entry(const Test& test) {
     needs.emplace_back("privileged: true");
   if (test.needs.docker)
     needs.emplace_back("docker: true");
+  if (test.needs.windows)
+    needs.emplace_back("windows: true");
   if (test.needs.network == NetworkAccess::user)
     needs.emplace_back("network: user");
   if (test.needs.memory)

@@ -40,7 +40,7 @@ int open_shell(const ShellOptions& options, const DriverRegistry& drivers) {
   const std::string source = put_source_tree(
       *machine, read_work_tree(suite.root, options.all_files), fs::current_path(), deadline, never);
   Command command;
-  command.argv = shell_argv();
+  command.argv = shell_argv(*machine);
   command.environment = prepared->definition().variables;
   command.working_directory = source;
   return run_interactively(*machine, std::move(command)).shell_code();

@@ -71,7 +71,7 @@ void pass_on(OutputStream stream, std::string_view bytes) {
 
 /// A failed machine's shell must not end the run.
 void open_shell(Workplace& place) {
-  Command shell = place.command(shell_argv());
+  Command shell = place.command(shell_argv(place.machine()));
   const Result<ExitStatus> ended =
       catch_error([&] { return run_interactively(place.machine(), std::move(shell)); });
   if (!ended)
@@ -128,7 +128,9 @@ ExitStatus run_interactively(Machine& machine, Command command) {
   return machine.transport().run(command, io, Deadline::never(), {}).status;
 }
 
-std::vector<std::string> shell_argv() {
+std::vector<std::string> shell_argv(const Machine& machine) {
+  if (machine.spec().windows)
+    return {"powershell", "-NoLogo"};
   return {"/bin/sh", "-c", "command -v bash >/dev/null 2>&1 && exec bash -l; exec /bin/sh -l"};
 }
 

@@ -12,8 +12,8 @@ namespace nestbox {
 /// person wants.
 ExitStatus run_interactively(Machine& machine, Command command);
 
-/// The login shell of a machine: bash where there is one, else its sh.
-std::vector<std::string> shell_argv();
+/// The login shell of a machine: bash where there is one, else its sh; PowerShell on Windows.
+std::vector<std::string> shell_argv(const Machine& machine);
 
 /// --shell-on-fail: a shell where the test ran, after a line that says so; of several machines on
 /// those that are named, until none is.

@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "harness/base/filesystem.hpp"
+#include "harness/model/windows_words.hpp"
 
 namespace nestbox {
 namespace {
@@ -248,6 +249,20 @@ Definition first_example(const std::string& page) {
   return load(std::string_view(text).substr(begin, text.find("```", begin) - begin));
 }
 
+TEST(DefinitionLoader, GivesTextsToPowershellOnWindows) {
+  const Definition definition = load("version: 1\ntests:\n"
+                                     "  text: {run: 'Get-Date', needs: {windows: true}}\n"
+                                     "  words: {run: [hostname], needs: {windows: true}}\n"
+                                     "  script: {script: tests/a.ps1}\n"
+                                     "  linux: {run: date}\n");
+  EXPECT_EQ(definition.tests.at(0).command, powershell_argv("Get-Date"));
+  EXPECT_EQ(definition.tests.at(1).command, (std::vector<std::string>{"hostname"}));
+  EXPECT_EQ(definition.tests.at(2).command, (std::vector<std::string>{"./tests/a.ps1"}));
+  EXPECT_TRUE(definition.tests.at(2).needs.windows);
+  EXPECT_FALSE(definition.tests.at(3).needs.windows);
+  EXPECT_EQ(definition.tests.at(3).command, (std::vector<std::string>{"/bin/sh", "-c", "date"}));
+}
+
 TEST(DefinitionLoader, TakesTheExamplesOfItsDocumentation) {
   EXPECT_EQ(first_example("reference/nestbox-yml.md").tests.size(), 2U);
   Definition worlds = first_example("how-to/test-several-machines.md");
@@ -261,6 +276,7 @@ TEST(Definition, RaisesAnEnvironmentToWhatATestNeeds) {
   Environment more = raised(environment, {.machine = true,
                                           .privileged = true,
                                           .docker = true,
+                                          .windows = true,
                                           .network = NetworkAccess::user,
                                           .memory = gibibytes(1),
                                           .cores = 2});
@@ -269,6 +285,7 @@ TEST(Definition, RaisesAnEnvironmentToWhatATestNeeds) {
   EXPECT_EQ(more.network, NetworkAccess::user);
   EXPECT_TRUE(more.privileged);
   EXPECT_TRUE(more.docker);
+  EXPECT_TRUE(more.windows);
   EXPECT_EQ(raised(more, {.machine = true, .memory = mebibytes(64), .cores = 1}), more);
 }
 

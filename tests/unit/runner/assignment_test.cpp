@@ -59,6 +59,68 @@ TEST(Assignment, SaysWhichNeedIsUnmet) {
             "needs a network; driver 'qemu' cannot give it one");
 }
 
+TEST(Assignment, KeepsTestsForWindowsAndForLinuxApart) {
+  const Capabilities linux_only{.boots = Boots::host, .machine = true};
+  Capabilities both = linux_only;
+  both.windows_machines = true;
+  Capabilities windows_only = both;
+  windows_only.linux_machines = false;
+  nestbox::Test program = named("program");
+  program.command = {"tool", "argument"};
+  nestbox::Test script = named("test.sh");
+  script.script = "test.sh";
+  script.command = {"./test.sh"};
+  nestbox::Test text = named("text");
+  text.command = {"/bin/sh", "-c", "true"};
+  nestbox::Test windows = named("test.ps1", {"unit"});
+  windows.script = "test.ps1";
+  windows.needs.windows = true;
+
+  EXPECT_EQ(unmet_need(windows, nullptr, "qemu", linux_only),
+            "needs Windows; driver 'qemu' has none");
+  EXPECT_EQ(unmet_need(windows, nullptr, "local", {.boots = Boots::host}),
+            "needs Windows; driver 'local' runs on this host");
+  EXPECT_FALSE(belongs_on_host(windows, expression("")));
+  EXPECT_EQ(unmet_need(windows, nullptr, "ssh", both), std::nullopt);
+  EXPECT_EQ(unmet_need(windows, nullptr, "ec2", windows_only), std::nullopt);
+  for (const nestbox::Test& test : {program, script, text})
+    EXPECT_EQ(unmet_need(test, nullptr, "ssh", both), std::nullopt) << test.name;
+  EXPECT_EQ(unmet_need(program, nullptr, "ec2", windows_only), std::nullopt);
+  for (const nestbox::Test& test : {script, text})
+    EXPECT_EQ(unmet_need(test, nullptr, "ec2", windows_only),
+              "needs a Unix shell; driver 'ec2' has Windows machines");
+
+  const auto runs_on_windows = [](const nestbox::Test& test, const Capabilities& can) {
+    return use_for(test, {}, {"x", can, ""}).environment.windows;
+  };
+  EXPECT_TRUE(runs_on_windows(windows, both));
+  EXPECT_FALSE(runs_on_windows(program, both));
+  EXPECT_TRUE(runs_on_windows(program, windows_only));
+}
+
+TEST(Assignment, InstallsNoPackagesOnWindows) {
+  Definition definition;
+  definition.environments.at("debian").packages = {"curl"};
+  Capabilities windows{.boots = Boots::image, .machine = true, .windows_machines = true};
+  windows.linux_machines = false;
+  EXPECT_EQ(why_not(named("a"), definition, "ec2", windows),
+            "its environment has packages, which driver 'ec2' cannot install on Windows");
+  windows.boots = Boots::host;
+  EXPECT_EQ(why_not(named("a"), definition, "ssh", windows), std::nullopt);
+}
+
+TEST(Assignment, HasNoWorldsOfWindowsMachines) {
+  Definition definition;
+  Topology& trio = definition.topologies["trio"];
+  trio.any_network = true;
+  Capabilities windows{.boots = Boots::image, .machine = true, .peers = true};
+  windows.linux_machines = false;
+  nestbox::Test test = named("a");
+  test.topology = "trio";
+  EXPECT_EQ(unmet_need(test, &trio, "ec2", windows),
+            "needs machines of Linux; driver 'ec2' has Windows machines");
+}
+
 TEST(Assignment, SaysWhichEnvironmentADriverCannotMake) {
   const Capabilities containers{.boots = Boots::image};
   Environment environment;

@@ -51,10 +51,11 @@ protected:
 
 TEST(TestFileName, SaysThatItIsATest) {
   for (const char* name :
-       {"test.sh", "test_a.sh", "test-a.sh", "a_test.sh", "a-test.sh", "a.test.sh", "a.t"})
+       {"test.sh", "test_a.sh", "test-a.sh", "a_test.sh", "a-test.sh", "a.test.sh", "a.t",
+        "test.ps1", "test_a.ps1", "a_test.cmd", "a.test.bat"})
     EXPECT_TRUE(is_test_file_name(name, false)) << name;
   for (const char* name : {"contest.sh", "testing.sh", "test_a", "a_test", "test.py", ".t", "test",
-                           "a.sh", "latest.sh"})
+                           "a.sh", "latest.sh", "a.ps1", ".ps1", "contest.cmd"})
     EXPECT_FALSE(is_test_file_name(name, false)) << name;
   for (const char* name : {"test_a", "a_test"})
     EXPECT_TRUE(is_test_file_name(name, true)) << name;
@@ -73,6 +74,22 @@ TEST_F(Discovery, FindsScriptsBelowAFolderInOrder) {
   EXPECT_THAT(names({}), ElementsAre("a/net_test.sh", "b/test.sh", "test_prog"));
   EXPECT_THAT(names({"a"}), ElementsAre("a/net_test.sh"));
   EXPECT_THAT(names({"./b/", "a/helper.sh", "b"}), ElementsAre("a/helper.sh", "b/test.sh"));
+}
+
+TEST_F(Discovery, KnowsScriptsForWindowsByTheirNames) {
+  write("test_a.ps1", "# nestbox: timeout=9s\nexit 0\n", false);
+  write("test_b.cmd", "exit /b 0\n", false);
+  write("test_c.ps1", "#!/usr/bin/env pwsh\n");
+  const auto suite = find({});
+  ASSERT_TRUE(suite);
+  ASSERT_EQ(suite->tests.size(), 3U);
+  EXPECT_THAT(suite->tests[0].command, ElementsAre("./test_a.ps1"));
+  EXPECT_TRUE(suite->tests[0].needs.windows);
+  EXPECT_EQ(suite->tests[0].timeout, std::chrono::seconds(9));
+  EXPECT_THAT(suite->tests[1].command, ElementsAre("./test_b.cmd"));
+  EXPECT_TRUE(suite->tests[1].needs.windows);
+  EXPECT_THAT(suite->tests[2].command, ElementsAre("./test_c.ps1"));
+  EXPECT_FALSE(suite->tests[2].needs.windows);
 }
 
 TEST_F(Discovery, LeavesOutWhatGitIgnores) {
