@@ -5,6 +5,8 @@
 #include "harness/base/text.hpp"
 #include "harness/guest/agent_transport.hpp"
 #include "harness/guest/lease_terms.hpp"
+#include "harness/guest/powershell_command.hpp"
+#include "harness/guest/powershell_transport.hpp"
 
 namespace nestbox {
 
@@ -16,16 +18,29 @@ constexpr int k_no_agent_exit_code = 98;
 /// How long a host may take to end what runs there and remove the workspace.
 constexpr std::chrono::seconds k_farewell = 30s;
 
+constexpr std::size_t k_longest_line = 4096;
+
+std::string directory_of(const SshMachineOptions& options) {
+  if (!options.directory.empty())
+    return options.directory;
+  return options.windows ? "C:\\nestbox" : ".cache/nestbox";
+}
+
 /// What a program said last, in one line.
 std::string last_words(const std::string& diagnostics) {
   const std::vector<std::string> lines = split(std::string(trim(diagnostics)), '\n');
   return printable(lines.back());
 }
 
-Error cannot_serve(const std::string& host, const SshCommand::End& end) {
+Error cannot_serve(const std::string& host, const SshMachineOptions& options,
+                   const SshCommand::End& end) {
   std::string why = last_words(end.diagnostics);
   if (why.empty())
     why = end.code ? describe(ExitStatus{*end.code, 0}) : "the connection ended";
+  if (options.windows)
+    return Error(ErrorCode::infrastructure, "cannot lease " + host + ": " + why,
+                 "it needs Windows 10 or Server 2019, or later, with PowerShell 5.1 and '"
+                     + directory_of(options) + "' there writable");
   return Error(ErrorCode::infrastructure, "cannot start the agent on " + host + ": " + why,
                "it needs Linux on x86-64, and '.cache/nestbox' there on a file system that "
                "programs may be run from");
@@ -53,10 +68,33 @@ std::string ask_workspace(Transport& transport, Deadline deadline, const CancelT
   return path;
 }
 
+/// Blocks until the lease's script has said where its workspace is, or how it ended without.
+std::optional<SshCommand::End> await_workspace(SshCommand& command, std::string& workspace,
+                                               Deadline deadline, const CancelToken& cancel) {
+  while (true) {
+    if (std::optional<SshCommand::End> end = command.await_output(deadline, cancel))
+      return end;
+    const std::string_view said = command.output();
+    const std::string_view line = ScriptHead().take(said);
+    if (line.ends_with('\n')) {
+      workspace = trim(line);
+      return std::nullopt;
+    }
+    if (said.size() > k_longest_line)
+      throw Error(ErrorCode::infrastructure,
+                  "the machine does not say where its workspace is: '" + printable(said) + "'");
+  }
+}
+
+WindowsLease windows_lease(std::string workspace) {
+  const std::string parent = workspace.substr(0, workspace.find_last_of('\\') + 1);
+  return {std::move(workspace), parent + "commands"};
+}
+
 }  // namespace
 
 std::string ssh_agent_path(const SshMachineOptions& options) {
-  return options.directory + "/agents/" + std::string(agent_digest());
+  return directory_of(options) + "/agents/" + std::string(agent_digest());
 }
 
 std::string ssh_serve_command(const SshMachineOptions& options) {
@@ -65,7 +103,7 @@ std::string ssh_serve_command(const SshMachineOptions& options) {
                                    agent};
   if (options.sudo)
     argv.insert(argv.end(), {"sudo", "-n", "--"});
-  argv.insert(argv.end(), {agent, "--stdio", "--lease", options.directory, options.holder});
+  argv.insert(argv.end(), {agent, "--stdio", "--lease", directory_of(options), options.holder});
   return "exec " + shell_quote(argv);
 }
 
@@ -84,28 +122,59 @@ std::unique_ptr<SshMachine> SshMachine::lease(MachineSpec spec, const SshEndpoin
                                               const CancelToken& cancel) {
   const std::string host = "ssh host '" + to_string(endpoint) + "'";
   SshSession session(endpoint, deadline, cancel);
+  const std::string fingerprint = session.fingerprint();
+  spec.windows = options.windows;
+  const WindowsShell shell =
+      options.windows ? ask_windows_shell(session, host, deadline, cancel) : WindowsShell::cmd;
+  const std::string script =
+      options.windows ? lease_script(directory_of(options), options.holder) : "";
   for (bool brought = false;; brought = true) {
-    SshCommand command(session, ssh_serve_command(options), deadline, cancel);
-    const std::optional<SshCommand::End> end = command.await_output(deadline, cancel);
-    if (!end)
-      return std::unique_ptr<SshMachine>(new SshMachine(
-          std::move(spec), options, std::move(session), std::move(command), deadline, cancel));
+    SshCommand command(session,
+                       options.windows ? powershell_command_line(shell, script.size())
+                                       : ssh_serve_command(options),
+                       deadline, cancel);
+    command.begin_input(script);
+    std::string workspace;
+    const std::optional<SshCommand::End> end =
+        options.windows ? await_workspace(command, workspace, deadline, cancel)
+                        : command.await_output(deadline, cancel);
+    if (!end) {
+      Serve serve = [&](FileDescriptor streams) {
+        return serve_by_agent(std::move(streams), deadline, cancel);
+      };
+      if (options.windows)
+        serve = [&](FileDescriptor streams) {
+          WindowsPlace place{endpoint, shell, windows_lease(workspace)};
+          // Whoever it was that we met is met again.
+          place.endpoint.host_key = {.fingerprint = fingerprint};
+          return Served{make_powershell_transport(std::move(place), std::move(streams)), workspace};
+        };
+      return std::unique_ptr<SshMachine>(
+          new SshMachine(std::move(spec), options, std::move(session), std::move(command), serve));
+    }
     if (end->code == k_leased_exit_code) {
       held_by = last_words(end->diagnostics);
       return nullptr;
     }
-    if (end->code != k_no_agent_exit_code || brought)
-      throw cannot_serve(host, *end);
+    if (options.windows || end->code != k_no_agent_exit_code || brought)
+      throw cannot_serve(host, options, *end);
     bring_agent(session, options, host, deadline, cancel);
   }
 }
 
+SshMachine::Served SshMachine::serve_by_agent(FileDescriptor streams, Deadline deadline,
+                                              const CancelToken& cancel) {
+  Served served{make_agent_transport(std::move(streams)), {}};
+  served.transport->ping(deadline, cancel);
+  served.workspace = ask_workspace(*served.transport, deadline, cancel);
+  return served;
+}
+
 SshMachine::SshMachine(MachineSpec spec, const SshMachineOptions& options, SshSession session,
-                       SshCommand command, Deadline deadline, const CancelToken& cancel)
+                       SshCommand command, const Serve& serve)
     : m_spec(std::move(spec)), m_driver(options.driver), m_addresses(options.addresses),
       m_session(std::move(session)), m_command(std::move(command)) {
   SocketPair pair;
-  m_transport = make_agent_transport(std::move(pair.ours));
   m_thread = std::thread([this, socket = std::move(pair.theirs)]() mutable {
     const FileDescriptor carried = std::move(socket);
     carry(carried);
@@ -114,8 +183,9 @@ SshMachine::SshMachine(MachineSpec spec, const SshMachineOptions& options, SshSe
     m_stop.cancel();
     m_thread.join();
   });
-  m_transport->ping(deadline, cancel);
-  m_workspace = ask_workspace(*m_transport, deadline, cancel);
+  Served served = serve(std::move(pair.ours));
+  m_transport = std::move(served.transport);
+  m_workspace = std::move(served.workspace);
   rollback.dismiss();
 }
 

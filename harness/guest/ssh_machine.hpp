@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -15,10 +16,11 @@ struct SshMachineOptions {
   std::string driver = "ssh";  ///< for messages
   std::string holder{};        ///< who leases it, for whoever finds it leased
   /// Where, on the host, the agent is kept and machines have their workspace: absolute, or below
-  /// the user's home.
-  std::string directory = ".cache/nestbox";
-  bool sudo = false;                     ///< commands run as root, through `sudo -n`
+  /// the user's home. Empty: ".cache/nestbox", on Windows "C:\nestbox".
+  std::string directory{};
+  bool sudo = false;  ///< commands run as root, through `sudo -n`; not on Windows
   std::vector<std::string> addresses{};  ///< Machine::addresses
+  bool windows = false;                  ///< commands run by PowerShell
 };
 
 /// The command lines that SshMachine gives to a login shell; pure.
@@ -26,10 +28,11 @@ std::string ssh_agent_path(const SshMachineOptions& options);
 std::string ssh_serve_command(const SshMachineOptions& options);
 std::string ssh_upload_command(const SshMachineOptions& options, std::size_t size);
 
-/// A Linux host reached over ssh, as a machine: the agent is brought there once (it is kept by its
-/// digest) and serves us over the connection, for as long as we hold the host's lease. Whatever
+/// A host reached over ssh, as a machine. On Linux the agent is brought there once (it is kept by
+/// its digest) and serves us over the connection, for as long as we hold the host's lease; on
+/// Windows a script holds the lease, and commands run beside it (powershell_transport). Whatever
 /// becomes of us, the host ends our commands and removes our workspace as soon as the connection
-/// ends. A base for drivers that know more of the host.
+/// ends.
 class SshMachine : public Machine {
 public:
   /// Nothing, and `held_by` says who has it, while somebody else holds the lease. Error(lost),
@@ -54,8 +57,17 @@ public:
   Snapshot save(Deadline deadline) override;
 
 private:
+  /// What the lease's command brings us to, on the other side of its streams.
+  struct Served {
+    std::unique_ptr<Transport> transport;
+    std::string workspace;
+  };
+  using Serve = std::function<Served(FileDescriptor streams)>;
+
   SshMachine(MachineSpec spec, const SshMachineOptions& options, SshSession session,
-             SshCommand command, Deadline deadline, const CancelToken& cancel);
+             SshCommand command, const Serve& serve);
+  static Served serve_by_agent(FileDescriptor streams, Deadline deadline,
+                               const CancelToken& cancel);
   void carry(const FileDescriptor& socket);
 
   std::shared_ptr<void> m_belongings;

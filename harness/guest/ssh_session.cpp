@@ -30,6 +30,8 @@ using Key = std::unique_ptr<ssh_key_struct, decltype([](ssh_key k) { ssh_key_fre
 constexpr std::size_t k_most_diagnostics = 4096;
 constexpr std::size_t k_most_kept = std::size_t{1} << 20;
 constexpr std::size_t k_piece = 64 * 1024;
+/// How long the streams of a command that has ended may stay open.
+constexpr std::chrono::seconds k_drain_grace{1};
 
 std::string home_directory() {
   const char* const home = std::getenv("HOME");
@@ -312,10 +314,26 @@ struct SshCommand::State {
     return count < 0 ? bytes.size() : static_cast<std::size_t>(count);
   }
 
+  /// Of what is unsent, as much as goes without waiting.
+  std::size_t send() {
+    const std::size_t sent = deaf ? unsent.size() : write(unsent);
+    unsent.erase(0, sent);
+    return sent;
+  }
+
   void end_input() {
     if (!input_ended)
       ssh_channel_send_eof(channel.get());
     input_ended = true;
+  }
+
+  /// What there is to be read of `descriptor` now becomes unsent; its end that of the input.
+  void take_input(int descriptor) {
+    const ssize_t count = ::read(descriptor, piece.data(), k_piece);
+    if (count > 0)
+      unsent.assign(piece.data(), static_cast<std::size_t>(count));
+    else if (count == 0 || (errno != EAGAIN && errno != EINTR))
+      end_input();
   }
 
   /// What there is now, at most a piece.
@@ -354,6 +372,7 @@ struct SshCommand::State {
   bool was_over = false;
   std::vector<char> piece = std::vector<char>(k_piece);
   std::string unread;  ///< of its stdout
+  std::string unsent;  ///< for its stdin
   std::string diagnostics;
   bool input_ended = false;
   bool deaf = false;
@@ -366,37 +385,44 @@ SshCommand::SshCommand(SshSession& session, const std::string& command_line, Dea
 SshCommand::SshCommand(SshCommand&&) noexcept = default;
 SshCommand::~SshCommand() = default;
 
+void SshCommand::begin_input(std::string bytes) {
+  m_state->unsent = std::move(bytes);
+}
+
 std::optional<SshCommand::End> SshCommand::await_output(Deadline deadline,
                                                         const CancelToken& cancel) {
   while (true) {
+    const std::size_t sent = m_state->send();
     const bool over = m_state->over();
-    m_state->unread = m_state->read(false);
+    const std::string more = m_state->read(false);
+    m_state->unread += more;
     m_state->keep_diagnostics(m_state->read(true));
-    if (!m_state->unread.empty())
+    if (!more.empty())
       return std::nullopt;
     if (over)
       return End{m_state->code(), m_state->diagnostics};
-    if (!m_state->has_news())
+    if (sent == 0 && !m_state->has_news())
       m_state->session.wait(deadline, cancel);
   }
 }
 
+const std::string& SshCommand::output() const noexcept {
+  return m_state->unread;
+}
+
 SshCommand::End SshCommand::carry(const FileDescriptor& socket, const CancelToken& stop) {
   State& command = *m_state;
-  std::string unsent;
   bool open = true;
   while (!stop.cancelled()) {
     bool idle = true;
-    if (open && unsent.empty()) {
+    if (open && command.unsent.empty()) {
       const ssize_t count = ::recv(socket.get(), command.piece.data(), k_piece, MSG_DONTWAIT);
       open = count > 0 || (count < 0 && (errno == EAGAIN || errno == EINTR));
-      unsent.assign(command.piece.data(), count > 0 ? static_cast<std::size_t>(count) : 0);
+      command.unsent.assign(command.piece.data(), count > 0 ? static_cast<std::size_t>(count) : 0);
     }
-    if (!open && unsent.empty())
+    if (!open && command.unsent.empty())
       command.end_input();
-    const std::size_t sent = command.deaf ? unsent.size() : command.write(unsent);
-    unsent.erase(0, sent);
-    idle = idle && sent == 0;
+    idle = idle && command.send() == 0;
 
     const bool over = command.over();
     if (command.unread.empty())
@@ -417,13 +443,52 @@ SshCommand::End SshCommand::carry(const FileDescriptor& socket, const CancelToke
       break;
     if (!idle || command.has_news())
       continue;
-    const short wanted = static_cast<short>((open && unsent.empty() ? POLLIN : 0)
+    const short wanted = static_cast<short>((open && command.unsent.empty() ? POLLIN : 0)
                                             | (command.unread.empty() ? 0 : POLLOUT));
     std::array polled = {command.session.entry(), pollfd{wanted ? socket.get() : -1, wanted, 0},
                          pollfd{stop.descriptor(), POLLIN, 0}};
     ::poll(polled.data(), polled.size(), -1);
   }
   return {command.code(), command.diagnostics};
+}
+
+std::optional<SshCommand::End> SshCommand::stream(const CommandIo& io, Deadline deadline,
+                                                  const CancelToken& cancel) {
+  State& command = *m_state;
+  const auto hand_on = [&](OutputStream stream, const std::string& bytes) {
+    if (!bytes.empty() && io.output)
+      io.output(stream, bytes);
+    return !bytes.empty();
+  };
+  bool readable = false;
+  Deadline drained = Deadline::never();
+  while (!cancel.cancelled() && !deadline.passed()) {
+    if (std::exchange(readable, false))
+      command.take_input(io.input);
+    else if (io.input < 0 && command.unsent.empty())
+      command.end_input();
+    const std::size_t sent = command.send();
+    const bool over = command.over();
+    const std::string diagnostics = command.read(true);
+    command.keep_diagnostics(diagnostics);
+    const bool wrote =
+        hand_on(OutputStream::standard_output,
+                command.unread.empty() ? command.read(false) : std::exchange(command.unread, {}));
+    const bool complained = hand_on(OutputStream::standard_error, diagnostics);
+    const bool idle = !wrote && !complained && sent == 0;
+    if ((over && idle) || drained.passed())
+      return End{command.code(), command.diagnostics};
+    if (drained.is_never() && command.code())
+      drained = Deadline::after(k_drain_grace);
+    if (!idle || command.has_news())
+      continue;
+    const bool wanted = !command.input_ended && command.unsent.empty();
+    std::array polled = {command.session.entry(), pollfd{wanted ? io.input : -1, POLLIN, 0},
+                         pollfd{cancel.descriptor(), POLLIN, 0}};
+    ::poll(polled.data(), polled.size(), earlier(deadline, drained).poll_timeout());
+    readable = polled[1].revents != 0;
+  }
+  return std::nullopt;
 }
 
 Captured SshSession::run(const std::string& command_line, std::string_view input, Deadline deadline,

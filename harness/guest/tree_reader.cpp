@@ -7,7 +7,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "harness/guest/payload.hpp"
+#include "harness/guest/tree_records.hpp"
 #include "harness/guest/tree_writer.hpp"
 
 namespace nestbox {
@@ -17,18 +17,6 @@ namespace {
 constexpr std::size_t k_extent_header = 12;
 constexpr std::size_t k_max_extent = 64 * 1024;
 constexpr std::size_t k_max_depth = 256;
-
-std::string record(char type, mode_t mode, std::string_view path) {
-  return PayloadWriter()
-      .integer(type)
-      .integer(static_cast<std::uint32_t>(mode & 07777))
-      .string(path)
-      .take();
-}
-
-std::string extent_header(std::uint64_t offset, std::uint32_t length) {
-  return PayloadWriter().integer(offset).integer(length).take();
-}
 
 }  // namespace
 
@@ -53,7 +41,7 @@ std::size_t TreeReader::read(char* out, std::size_t size) {
 /// False at the end of the stream or on failure.
 bool TreeReader::next_record() {
   if (!m_source(m_path)) {
-    m_ready = "e";
+    m_ready = k_tree_end;
     m_ended = true;
     return true;
   }
@@ -81,7 +69,7 @@ bool TreeReader::open_entry(const std::string& path) {
   if (fstatat(directory, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0)
     return odd(path, strerrordesc_np(errno));
   if (S_ISDIR(status.st_mode)) {
-    m_ready = record('d', status.st_mode, path);
+    m_ready = tree_record('d', status.st_mode, path);
     return true;
   }
   if (S_ISLNK(status.st_mode)) {
@@ -89,8 +77,7 @@ bool TreeReader::open_entry(const std::string& path) {
     const ssize_t length = readlinkat(directory, name.c_str(), target, sizeof target);
     if (length <= 0 || length > static_cast<ssize_t>(k_max_tree_path))
       return odd(path, "its target cannot be read");
-    m_ready = record('l', 0777, path)
-              + PayloadWriter().string({target, static_cast<std::size_t>(length)}).take();
+    m_ready = tree_symlink(path, {target, static_cast<std::size_t>(length)});
     return true;
   }
   if (!S_ISREG(status.st_mode))
@@ -102,7 +89,7 @@ bool TreeReader::open_entry(const std::string& path) {
   m_file = std::move(file);
   m_offset = 0;
   m_sparse = status.st_blocks * 512 < status.st_size;
-  m_ready = record('f', status.st_mode, path);
+  m_ready = tree_record('f', status.st_mode, path);
   return true;
 }
 
@@ -132,7 +119,7 @@ bool TreeReader::read_extent(std::size_t room) {
   }
   const auto length = static_cast<std::uint32_t>(count);
   m_ready.resize(k_extent_header + length);
-  m_ready.replace(0, k_extent_header, extent_header(m_offset, length));
+  m_ready.replace(0, k_extent_header, tree_extent(m_offset, length));
   m_offset += length;
   if (length == 0)
     m_file.close();
