@@ -44,14 +44,14 @@ bool has_ssh_server() {
   return find_program("sshd") && find_program("ssh-keygen");
 }
 
-SshServer::SshServer() {
+SshServer::SshServer(std::string shell) : m_shell(std::move(shell)) {
   // Debian's unit makes it for the system's sshd; others may be using it, so it stays.
   if (::geteuid() == 0)
     ::mkdir("/run/sshd", 0755);
   fs::create_directory(home());
   make_key(m_directory.path() / "host_key");
   make_key(identity());
-  fs::copy_file(identity().string() + ".pub", m_directory.path() / "authorized_keys");
+  fs::copy_file(identity().string() + ".pub", authorized_keys());
   int attempts = k_attempts;
   do {
     m_port = free_port();
@@ -74,8 +74,8 @@ void SshServer::kill() {
 void SshServer::write_files() const {
   const std::string directory = m_directory.path();
   std::ofstream(m_directory.path() / "login")
-      << "#!/bin/sh\ncd " << directory << "/home && export HOME=" << directory
-      << "/home && exec /bin/sh -c \"$SSH_ORIGINAL_COMMAND\"\n";
+      << "#!/bin/sh\ncd " << directory << "/home && export HOME=" << directory << "/home && exec "
+      << m_shell << " \"$SSH_ORIGINAL_COMMAND\"\n";
   fs::permissions(m_directory.path() / "login", fs::perms(0755));
   std::ofstream(m_directory.path() / "config")
       << fmt::format("Port {1}\nListenAddress 127.0.0.1\nHostKey {0}/host_key\nPidFile none\n"

@@ -17,7 +17,9 @@ bool has_ssh_server();
 /// directory; our own user is let in. Ends, with all that was started through it, when dropped.
 class SshServer {
 public:
-  SshServer();
+  /// `shell` is given the command line of whoever enters as its last word; a shell reads it, with
+  /// HOME set to home().
+  explicit SshServer(std::string shell = "/bin/sh -c");
   SshServer(const SshServer&) = delete;
   SshServer& operator=(const SshServer&) = delete;
   ~SshServer();
@@ -26,6 +28,7 @@ public:
   SshEndpoint endpoint() const;
   int port() const { return m_port; }
   fs::path identity() const { return m_directory.path() / "user_key"; }
+  fs::path authorized_keys() const { return m_directory.path() / "authorized_keys"; }
   fs::path known_hosts() const { return m_directory.path() / "known_hosts"; }
   /// Where commands start; empty at first.
   fs::path home() const { return m_directory.path() / "home"; }
@@ -39,6 +42,7 @@ private:
   bool start();
 
   TemporaryDirectory m_directory;
+  std::string m_shell;
   int m_port = 0;
   std::optional<Process> m_process;
   std::thread m_log_reader;

@@ -32,7 +32,15 @@ public:
   std::string_view name() const override { return "ssh"; }
 
   Capabilities capabilities() const override {
-    return {.boots = Boots::host, .machine = true, .network = true, .terminal = true};
+    // A mistake in the settings is told by who uses them.
+    const std::vector<Host> hosts = catch_error(load_settings).value_or(std::vector<Host>{});
+    const auto is_windows = [](const Host& host) { return host.windows; };
+    return {.boots = Boots::host,
+            .machine = true,
+            .network = true,
+            .terminal = true,
+            .linux_machines = hosts.empty() || !std::ranges::all_of(hosts, is_windows),
+            .windows_machines = std::ranges::any_of(hosts, is_windows)};
   }
 
   Availability availability() override {
@@ -53,6 +61,11 @@ public:
     std::vector<Host> hosts = load_settings();
     if (hosts.empty())
       throw Error(ErrorCode::unsupported, availability().reason, availability().hint);
+    std::erase_if(hosts, [&](const Host& host) { return host.windows != spec.windows; });
+    if (hosts.empty())
+      throw Error(ErrorCode::unsupported, std::string("no host of ")
+                                              + (spec.windows ? "Windows" : "Linux")
+                                              + " is named in '" + settings_file().string() + "'");
     HostPool pool(state_directory() / "ssh");
     std::vector<Error> refusals;
     while (!hosts.empty()) {
@@ -89,9 +102,12 @@ private:
   static std::unique_ptr<SshMachine> lease_host(const Host& host, const MachineSpec& spec,
                                                 Deadline deadline, const CancelToken& cancel) {
     std::string held_by;
-    std::unique_ptr<SshMachine> machine = SshMachine::lease(
-        spec, host.endpoint, {.holder = holder(), .directory = host.directory, .sudo = host.sudo},
-        held_by, deadline, cancel);
+    std::unique_ptr<SshMachine> machine = SshMachine::lease(spec, host.endpoint,
+                                                            {.holder = holder(),
+                                                             .directory = host.directory,
+                                                             .sudo = host.sudo,
+                                                             .windows = host.windows},
+                                                            held_by, deadline, cancel);
     if (!machine)
       throw Error(ErrorCode::infrastructure,
                   "host '" + host.name + "' is leased to " + printable(held_by));

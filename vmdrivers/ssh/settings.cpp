@@ -38,9 +38,9 @@ public:
 
 private:
   void read_host(const std::string& key, const YamlNode& body, Host& host) {
-    const auto field = m_reader.fields(
-        key, body,
-        {"address", "port", "user", "identity", "host_key", "known_hosts", "sudo", "directory"});
+    const auto field = m_reader.fields(key, body,
+                                       {"address", "port", "user", "identity", "host_key",
+                                        "known_hosts", "sudo", "directory", "windows"});
     SshEndpoint& endpoint = host.endpoint;
     read_text("address", field[0], endpoint.address);
     if (field[1])
@@ -58,6 +58,8 @@ private:
     if (field[7] && host.directory.starts_with('~'))
       m_reader.mistake(*field[7], "'directory' cannot begin with '~'",
                        "a path that is not absolute is below the user's home there");
+    if (field[8])
+      host.windows = m_reader.boolean("windows", *field[8]).value_or(host.windows);
   }
 
   void read_text(std::string_view key, const YamlNode* node, std::string& value) {

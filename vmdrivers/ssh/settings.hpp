@@ -14,7 +14,8 @@ struct Host {
   std::string name;  ///< for people; each once
   SshEndpoint endpoint;
   bool sudo = false;
-  std::string directory = ".cache/nestbox";
+  bool windows = false;
+  std::string directory{};  ///< as SshMachineOptions::directory
 
   bool operator==(const Host&) const = default;
 };
