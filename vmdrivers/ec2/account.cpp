@@ -202,6 +202,7 @@ std::unique_ptr<Account::Rental> Account::rent(const MachineSpec& spec, Deadline
                      .subnet = m_settings.subnet,
                      .user_data = init_script(m_settings),
                      .spot = m_settings.spot,
+                     .root_device = m_settings.windows ? "/dev/sda1" : "/dev/xvda",
                      .disk_gibibytes = m_settings.disk_gibibytes,
                      .tags = std::move(tags)},
                     refusal, deadline, cancel);

@@ -61,20 +61,6 @@ private:
   std::unique_ptr<Machine> m_inner;
 };
 
-std::unique_ptr<Machine> connect_by_ssh(const MachineSpec& spec, const SshEndpoint& endpoint,
-                                        bool sudo, Deadline deadline, const CancelToken& cancel) {
-  std::string held_by;
-  std::unique_ptr<Machine> machine = SshMachine::lease(spec, endpoint,
-                                                       {.driver = "ec2",
-                                                        .holder = "the nestbox that rents it",
-                                                        .sudo = sudo && endpoint.user != "root"},
-                                                       held_by, deadline, cancel);
-  if (!machine)
-    throw Error(ErrorCode::infrastructure,
-                fmt::format("a rented instance is leased to {}", printable(held_by)));
-  return machine;
-}
-
 class Ec2Driver final : public Driver {
 public:
   Ec2Driver(std::function<Settings()> load, aws::Variables variables, Pace pace, Connect connect)
@@ -84,12 +70,18 @@ public:
   std::string_view name() const override { return "ec2"; }
 
   Capabilities capabilities() const override {
+    // A mistake in the settings is told by who uses them.
+    const Settings settings =
+        catch_error([&] { return account().settings(); }).value_or(Settings{});
     return {.boots = Boots::image,
             .machine = true,
             .fork = true,
             .network = true,
             .peers = true,
-            .terminal = true};
+            .terminal = !settings.windows,
+            .linux_machines = !settings.windows,
+            .windows_machines = settings.windows,
+            .start_limit = settings.start_limit};
   }
 
   Availability availability() override {
@@ -147,16 +139,18 @@ public:
 
 private:
   /// Made when first needed: a mistake in the settings concerns only who uses them.
-  Account& account() {
+  Account& account() const {
     std::lock_guard lock(m_mutex);
     if (!m_account)
       m_account.emplace(m_load(), m_variables, m_pace);
     return *m_account;
   }
 
-  std::unique_ptr<Machine> start(const MachineSpec& spec, Deadline deadline,
+  std::unique_ptr<Machine> start(const MachineSpec& wanted, Deadline deadline,
                                  const CancelToken& cancel) {
     const Settings& settings = account().settings();
+    MachineSpec spec = wanted;
+    spec.windows = settings.windows;
     deadline = earlier(deadline, Deadline::after(settings.start_limit));
     std::unique_ptr<Account::Rental> rental = account().rent(spec, deadline, cancel);
     // Nobody told us the key of a machine that did not exist a minute ago.
@@ -167,7 +161,7 @@ private:
                                .host_key = {.accept_any = true}};
     while (true) {
       Result<std::unique_ptr<Machine>> machine = catch_error([&] {
-        return m_connect(spec, endpoint, settings.sudo,
+        return m_connect(spec, endpoint, settings,
                          earlier(deadline, Deadline::after(k_one_attempt)), cancel);
       });
       if (machine)
@@ -201,18 +195,31 @@ private:
   const aws::Variables m_variables;
   const Pace m_pace;
   const Connect m_connect;
-  std::mutex m_mutex;
-  std::optional<Account> m_account;  ///< guarded by m_mutex
+  mutable std::mutex m_mutex;
+  mutable std::optional<Account> m_account;  ///< guarded by m_mutex
 };
 
 }  // namespace
 
 std::unique_ptr<Driver> make_driver(const DriverSettings&) {
-  const Connect connect = [](const MachineSpec& spec, const SshEndpoint& endpoint, bool sudo,
-                             Deadline deadline, const CancelToken& cancel) {
-    return connect_by_ssh(spec, endpoint, sudo, deadline, cancel);
-  };
-  return assemble_driver(load_settings, aws::variables_of_this_process(), {}, connect);
+  return assemble_driver(load_settings, aws::variables_of_this_process(), {}, connect_by_ssh);
+}
+
+std::unique_ptr<Machine> connect_by_ssh(const MachineSpec& spec, const SshEndpoint& endpoint,
+                                        const Settings& settings, Deadline deadline,
+                                        const CancelToken& cancel) {
+  std::string held_by;
+  std::unique_ptr<Machine> machine =
+      SshMachine::lease(spec, endpoint,
+                        {.driver = "ec2",
+                         .holder = "the nestbox that rents it",
+                         .sudo = settings.sudo && endpoint.user != "root",
+                         .windows = settings.windows},
+                        held_by, deadline, cancel);
+  if (!machine)
+    throw Error(ErrorCode::infrastructure,
+                fmt::format("a rented instance is leased to {}", printable(held_by)));
+  return machine;
 }
 
 std::unique_ptr<Driver> assemble_driver(std::function<Settings()> load, aws::Variables variables,

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "harness/aws/encoding.hpp"
+#include "harness/base/base64.hpp"
 #include "harness/base/owner.hpp"
 
 namespace nestbox::ec2 {
@@ -10,6 +11,32 @@ namespace {
 
 constexpr const char* k_version = "2016-11-15";
 constexpr const char* k_page_size = "1000";
+
+/// The first start of sshd makes its directory, with the access that it insists on. As long as its
+/// port is blocked nobody is refused for a key that is not there yet; after that it is started by
+/// this script alone, once the key of this launch is there. Groups are named by their SIDs: their
+/// names are translated.
+constexpr const char* k_windows_script = R"(<powershell>
+shutdown.exe /s /f /t {0}
+$port = @{{ Direction = 'Inbound'; Protocol = 'TCP'; LocalPort = {1} }}
+New-NetFirewallRule -Name nestbox-wait -DisplayName 'nestbox: not yet' -Action Block @port
+if (-not (Get-Service -Name sshd -ErrorAction SilentlyContinue)) {{
+  Add-WindowsCapability -Online -Name OpenSSH.Server~~~~0.0.1.0
+}}
+Set-Service -Name sshd -StartupType Manual
+Start-Service -Name sshd
+$token = Invoke-RestMethod -Method PUT -Uri http://169.254.169.254/latest/api/token -Headers @{{ 'X-aws-ec2-metadata-token-ttl-seconds' = '300' }}
+$key = Invoke-RestMethod -Uri http://169.254.169.254/latest/meta-data/public-keys/0/openssh-key -Headers @{{ 'X-aws-ec2-metadata-token' = $token }}
+$file = Join-Path $env:ProgramData 'ssh\administrators_authorized_keys'
+Set-Content -Path $file -Value $key -Encoding Ascii
+icacls.exe $file /inheritance:r /grant '*S-1-5-18:F' /grant '*S-1-5-32-544:F'
+if (-not (Get-NetFirewallRule -Name nestbox-ssh -ErrorAction SilentlyContinue)) {{
+  New-NetFirewallRule -Name nestbox-ssh -DisplayName 'nestbox: ssh' -Action Allow @port
+}}
+Remove-NetFirewallRule -Name nestbox-wait
+</powershell>
+<persist>true</persist>
+)";
 
 aws::Request request(const char* action, aws::Fields fields) {
   fields.insert(fields.begin(), {{"Action", action}, {"Version", k_version}});
@@ -46,7 +73,7 @@ aws::Request run_instance(const Launch& launch) {
                         {"MaxCount", "1"},
                         {"KeyName", launch.key_name},
                         {"InstanceInitiatedShutdownBehavior", "terminate"},
-                        {"UserData", aws::base64(launch.user_data)},
+                        {"UserData", base64(launch.user_data)},
                         {"MetadataOptions.HttpTokens", "required"},
                         {"SecurityGroupId.1", launch.group}};
   if (!launch.subnet.empty())
@@ -58,7 +85,7 @@ aws::Request run_instance(const Launch& launch) {
                         "terminate");
   }
   if (launch.disk_gibibytes > 0) {
-    fields.emplace_back("BlockDeviceMapping.1.DeviceName", "/dev/xvda");
+    fields.emplace_back("BlockDeviceMapping.1.DeviceName", launch.root_device);
     fields.emplace_back("BlockDeviceMapping.1.Ebs.VolumeSize",
                         std::to_string(launch.disk_gibibytes));
     fields.emplace_back("BlockDeviceMapping.1.Ebs.DeleteOnTermination", "true");
@@ -92,7 +119,7 @@ aws::Request console_output(const std::string& instance) {
 }
 
 aws::Request import_key(const std::string& name, const std::string& public_key, const Tags& tags) {
-  aws::Fields fields = {{"KeyName", name}, {"PublicKeyMaterial", aws::base64(public_key)}};
+  aws::Fields fields = {{"KeyName", name}, {"PublicKeyMaterial", base64(public_key)}};
   add_tags(fields, {"key-pair"}, tags);
   return request("ImportKeyPair", std::move(fields));
 }
@@ -151,21 +178,7 @@ aws::Request delete_snapshot(const std::string& snapshot) {
 std::string init_script(const Settings& settings) {
   const auto minutes = std::chrono::ceil<std::chrono::minutes>(settings.time_to_live).count();
   if (settings.windows)
-    return fmt::format(
-        "<powershell>\n"
-        "shutdown /s /t {}\n"
-        "Add-WindowsCapability -Online -Name OpenSSH.Server~~~~0.0.1.0\n"
-        "$token = Invoke-RestMethod -Method PUT -Uri http://169.254.169.254/latest/api/token "
-        "-Headers @{{'X-aws-ec2-metadata-token-ttl-seconds' = '300'}}\n"
-        "$key = Invoke-RestMethod -Headers @{{'X-aws-ec2-metadata-token' = $token}} "
-        "-Uri http://169.254.169.254/latest/meta-data/public-keys/0/openssh-key\n"
-        "$file = 'C:\\ProgramData\\ssh\\administrators_authorized_keys'\n"
-        "New-Item -Force -ItemType File -Path $file -Value $key\n"
-        "icacls $file /inheritance:r /grant 'SYSTEM:F' /grant 'BUILTIN\\Administrators:F'\n"
-        "Set-Service -Name sshd -StartupType Automatic\n"
-        "Start-Service sshd\n"
-        "</powershell>\n",
-        minutes * 60);
+    return fmt::format(k_windows_script, minutes * 60, settings.ssh_port);
   return fmt::format("#!/bin/sh\nshutdown -P +{}\n", minutes);
 }
 

@@ -24,6 +24,7 @@ struct Launch {
   std::string subnet{};
   std::string user_data{};  ///< the init script
   bool spot = false;
+  std::string root_device = "/dev/xvda";  ///< what the image calls it
   int disk_gibibytes = 0;
   Tags tags;
 };
@@ -96,7 +97,10 @@ Result<std::optional<Image>> parse_image(std::string_view xml);
 Result<std::string> parse_console(std::string_view xml);
 
 /// The init script: it ends the machine after its time to live, whatever becomes of nestbox, and
-/// with `shutdown` terminating it. Windows' is PowerShell, and lets ssh in.
+/// with `shutdown` terminating it. Windows' is PowerShell: whenever the machine boots, it lets the
+/// key in that the machine was launched with, and only then anybody to the ssh server.
+/// Source: the Amazon EC2 user guide, "Run commands when you launch an EC2 instance"; Microsoft's
+/// "Key-based authentication in OpenSSH for Windows".
 std::string init_script(const Settings& settings);
 
 }  // namespace nestbox::ec2

@@ -12,6 +12,8 @@ namespace {
 
 constexpr int k_last_port = 65535;
 constexpr int k_many = 10'000;
+/// It boots slowly, and gets its ssh server from Windows Update.
+constexpr auto k_windows_start_limit = std::chrono::minutes(30);
 
 /// Small enough to be cheap, large enough for a Debian, and in every region.
 std::vector<InstanceType> usual_types() {
@@ -31,11 +33,15 @@ public:
                         {"image", "user", "ssh_port", "sudo", "windows", "region", "subnet",
                          "allowed_from", "private_address", "spot", "types", "max_machines",
                          "max_cores", "max_ram", "start_limit", "time_to_live", "disk"});
+    boolean("windows", field[4], settings.windows);
+    if (settings.windows) {
+      settings.user = "Administrator";
+      settings.start_limit = k_windows_start_limit;
+    }
     text("image", field[0], settings.image);
     text("user", field[1], settings.user);
     integer("ssh_port", field[2], 1, k_last_port, settings.ssh_port);
     boolean("sudo", field[3], settings.sudo);
-    boolean("windows", field[4], settings.windows);
     text("region", field[5], settings.region);
     text("subnet", field[6], settings.subnet);
     text("allowed_from", field[7], settings.allowed_from);

@@ -22,10 +22,10 @@ struct InstanceType {
 /// What `ec2.yml` says; docs/drivers/ec2.md describes each.
 struct Settings {
   std::string image;           ///< "ami-…"; empty: a machine's environment must name one
-  std::string user = "admin";  ///< who enters by ssh; Debian's images call it so
+  std::string user = "admin";  ///< who enters by ssh; Windows' is "Administrator"
   int ssh_port = 22;
   bool sudo = true;
-  bool windows = false;                    ///< its init script is PowerShell
+  bool windows = false;                    ///< its machines are of Windows
   std::string region;                      ///< empty: as AWS tools find it
   std::string subnet;                      ///< empty: the default one
   std::string allowed_from = "0.0.0.0/0";  ///< from where ssh is let in

@@ -38,8 +38,9 @@ protected:
   Driver& driver() {
     if (!m_driver)
       m_driver = assemble_driver([this] { return m_settings; }, m_server.variables(), k_quick,
-                                 [this](const MachineSpec& spec, const SshEndpoint& endpoint, bool,
-                                        Deadline, const CancelToken&) -> std::unique_ptr<Machine> {
+                                 [this](const MachineSpec& spec, const SshEndpoint& endpoint,
+                                        const Settings&, Deadline,
+                                        const CancelToken&) -> std::unique_ptr<Machine> {
                                    EXPECT_EQ(endpoint.address, "127.0.0.1");
                                    EXPECT_TRUE(fs::exists(endpoint.identity));
                                    m_on_connect();

@@ -126,7 +126,38 @@ TEST(InitScript, EndsTheMachineAfterItsTimeToLive) {
   settings.time_to_live = 90min;
   EXPECT_EQ(init_script(settings), "#!/bin/sh\nshutdown -P +90\n");
   settings.windows = true;
-  EXPECT_THAT(init_script(settings), HasSubstr("shutdown /s /t 5400\n"));
+  EXPECT_THAT(init_script(settings), HasSubstr("shutdown.exe /s /f /t 5400\n"));
+}
+
+TEST(InitScript, LetsTheKeyIntoWindowsBeforeAnybodyCanKnock) {
+  Settings settings;
+  settings.windows = true;
+  settings.ssh_port = 2222;
+  const std::string script = init_script(settings);
+  EXPECT_TRUE(script.starts_with("<powershell>\n"));
+  EXPECT_TRUE(script.ends_with("</powershell>\n<persist>true</persist>\n"));
+  EXPECT_THAT(script, HasSubstr("LocalPort = 2222 }"));
+  std::size_t before = 0;
+  for (const char* step :
+       {"-Action Block @port", "Add-WindowsCapability", "-StartupType Manual", "Start-Service",
+        "X-aws-ec2-metadata-token-ttl-seconds", "public-keys/0/openssh-key",
+        R"('ssh\administrators_authorized_keys')", "Set-Content -Path $file -Value $key",
+        "icacls.exe $file /inheritance:r /grant '*S-1-5-18:F' /grant '*S-1-5-32-544:F'",
+        "-Action Allow @port", "Remove-NetFirewallRule -Name nestbox-wait"}) {
+    const std::size_t place = script.find(step);
+    EXPECT_NE(place, script.npos) << step;
+    EXPECT_GT(place, before) << step;
+    before = place;
+  }
+}
+
+TEST(Ec2Settings, AreOthersForWindows) {
+  const Settings windows = parse_settings("{image: ami-1, windows: true}", "ec2.yml");
+  EXPECT_EQ(windows.user, "Administrator");
+  EXPECT_EQ(windows.start_limit, 30min);
+  const Settings own = parse_settings("{windows: true, user: ci, start_limit: 5m}", "ec2.yml");
+  EXPECT_EQ(own.user, "ci");
+  EXPECT_EQ(own.start_limit, 5min);
 }
 
 TEST(Ec2Replies, NameInstances) {
