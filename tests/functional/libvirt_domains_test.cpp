@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 #include <fstream>
+#include <future>
 #include <thread>
 
 #include "harness/base/owner.hpp"
@@ -130,7 +131,11 @@ TEST_F(LibvirtDomains, TellThatTheirQemuWasKilled) {
   const auto machine = driver->boot(spec, {}, soon(), {});
   const libvirt::Peer qemu = qemu_of(connection.ours().at(0).name);
   ASSERT_GT(qemu.pid, 0);
+  std::promise<Condition> ended;
+  machine->on_end([&](Condition condition) { ended.set_value(condition); });
   ::kill(qemu.pid, SIGKILL);
+  // It may still answer until it has ended.
+  EXPECT_EQ(ended.get_future().get(), Condition::lost);
   EXPECT_THROW(machine->transport().ping(soon(), {}), Error);
   EXPECT_EQ(machine->condition(), Condition::lost);
 }
