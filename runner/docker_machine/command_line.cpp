@@ -27,7 +27,7 @@ constexpr Known k_commands[] = {
     {"ls", "[-q]", "List the machines"},
     {"restart", "[NAME...]", "Refused: a machine that reboots is gone"},
     {"rm", "[-f] [-y] NAME...", "Remove machines"},
-    {"scp", "[-r] [NAME:]PATH [NAME:]PATH", "Copy files from, to and between machines"},
+    {"scp", "[-r] [NAME:]PATH [NAME:]PATH", "Copy files from a machine or to one"},
     {"ssh", "[NAME] [WORDS...]", "Run a command in a machine, or a shell"},
     {"start", "[NAME...]", "Nothing, for machines that run"},
     {"status", "[NAME]", "Say whether a machine runs"},
