@@ -1,19 +1,14 @@
 #include "harness/aws/variables.hpp"
 
-#include <unistd.h>
-
-#include <string_view>
+#include "harness/base/variables.hpp"
 
 namespace nestbox::aws {
 
 Variables variables_of_this_process() {
-  Variables variables;
-  for (char** entry = ::environ; *entry; ++entry) {
-    const std::string_view text(*entry);
-    const std::size_t end = text.find('=');
-    if (end != text.npos && (text.starts_with("AWS_") || text.substr(0, end) == "HOME"))
-      variables.emplace(text.substr(0, end), text.substr(end + 1));
-  }
+  Variables variables = own_variables();
+  std::erase_if(variables, [](const auto& variable) {
+    return !variable.first.starts_with("AWS_") && variable.first != "HOME";
+  });
   return variables;
 }
 

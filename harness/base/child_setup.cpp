@@ -13,6 +13,7 @@
 #include <ctime>
 
 #include "harness/base/tree_supervisor.hpp"
+#include "harness/base/variables.hpp"
 
 namespace nestbox {
 
@@ -55,13 +56,8 @@ ChildSetup::ChildSetup(const ProcessSpec& spec, std::string program, int failure
   m_shell_argv.insert(m_shell_argv.end(), m_argv.begin() + 1, m_argv.end());
   m_argv.push_back(nullptr);
   m_shell_argv.push_back(nullptr);
-  if (spec.environment) {
-    for (const auto& [name, value] : *spec.environment)
-      m_strings.push_back(name + "=" + value);
-  } else {
-    for (char** variable = ::environ; variable && *variable; ++variable)
-      m_strings.emplace_back(*variable);
-  }
+  for (const auto& [name, value] : spec.environment ? *spec.environment : own_variables_to_share())
+    m_strings.push_back(name + "=" + value);
   for (const std::string& variable : m_strings)
     m_environment.push_back(variable.c_str());
   m_environment.push_back(nullptr);

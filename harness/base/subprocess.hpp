@@ -36,7 +36,7 @@ struct ProcessSpec {
   std::vector<std::string> argv;
   std::filesystem::path working_directory{};  ///< empty: ours
   std::optional<std::map<std::string, std::string>>
-      environment{};  ///< whole environment; nothing: ours
+      environment{};  ///< whole environment; nothing: own_variables_to_share()
   /// The child's descriptor number → ours. 0, 1 and 2 are /dev/null unless named here; nothing else
   /// is inherited.
   std::map<int, int> descriptors{};

@@ -12,6 +12,8 @@
 #include "harness/base/error.hpp"
 #include "harness/base/filesystem.hpp"
 #include "harness/base/pipe.hpp"
+#include "harness/base/text.hpp"
+#include "harness/base/variables.hpp"
 #include "harness/base/watch.hpp"
 #include "harness/guest/call_listener.hpp"
 #include "harness/guest/tree_reader.hpp"
@@ -101,22 +103,21 @@ private:
   std::thread m_thread;
 };
 
-std::map<std::string, std::string> our_environment() {
-  std::map<std::string, std::string> environment;
-  for (char** variable = ::environ; variable && *variable; ++variable) {
-    const std::string_view text = *variable;
-    const std::size_t equals = text.find('=');
-    if (equals != text.npos)
-      environment.emplace(text.substr(0, equals), text.substr(equals + 1));
-  }
-  return environment;
-}
-
-// sudo starts with an environment of its own: ours is set behind it.
+// sudo starts with an environment of its own: ours is set behind it. What everybody on this host
+// could read there goes through sudo instead, which must be allowed to pass it (SETENV).
 std::vector<std::string> through_sudo(const Command& command) {
-  std::vector<std::string> argv = {"sudo", "-n", "--", "env"};
+  std::vector<std::string> set;
+  std::vector<std::string> passed;
   for (const auto& [name, value] : command.environment)
-    argv.push_back(name + "=" + value);
+    if (names_secret(name))
+      passed.push_back(name);
+    else
+      set.push_back(name + "=" + value);
+  std::vector<std::string> argv = {"sudo", "-n"};
+  if (!passed.empty())
+    argv.push_back("--preserve-env=" + join(passed, ","));
+  argv.insert(argv.end(), {"--", "env"});
+  argv.insert(argv.end(), set.begin(), set.end());
   // Not by env itself, which would take a program with '=' in its name for a variable.
   argv.insert(argv.end(), {"/bin/sh", "-c", "exec \"$@\"", "sh"});
   argv.insert(argv.end(), command.argv.begin(), command.argv.end());
@@ -127,11 +128,10 @@ ProcessSpec process_spec(const Command& command, bool use_sudo) {
   ProcessSpec spec{.argv = use_sudo ? through_sudo(command) : command.argv};
   spec.working_directory = command.working_directory.empty() ? "/" : command.working_directory;
   // sudo itself is ours, and so is the environment that it is found by.
-  if (!use_sudo) {
-    spec.environment = our_environment();
-    for (const auto& [name, value] : command.environment)
+  spec.environment = own_variables();
+  for (const auto& [name, value] : command.environment)
+    if (!use_sudo || names_secret(name))
       (*spec.environment)[name] = value;
-  }
   spec.whole_tree = true;
   spec.end_with_sudo = use_sudo;
   return spec;

@@ -14,6 +14,7 @@
 #include "harness/base/owner.hpp"
 #include "harness/base/subprocess.hpp"
 #include "harness/base/text.hpp"
+#include "harness/base/variables.hpp"
 
 namespace nestbox::docker_machine {
 
@@ -31,7 +32,10 @@ std::string new_name() {
 /// Drivers of hypervisors on this host leave these running, to be the machine.
 std::string run_program(std::vector<std::string> argv, Deadline deadline,
                         const CancelToken& cancel) {
-  return run_checked({.argv = std::move(argv), .leaves_running = true}, deadline, cancel);
+  // All our variables: the credentials of its cloud are among them.
+  return run_checked(
+      {.argv = std::move(argv), .environment = own_variables(), .leaves_running = true}, deadline,
+      cancel);
 }
 
 }  // namespace

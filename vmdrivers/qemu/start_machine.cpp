@@ -5,6 +5,7 @@
 
 #include "harness/base/filesystem.hpp"
 #include "harness/base/socket_pair.hpp"
+#include "harness/base/variables.hpp"
 #include "vmdrivers/qemu/qemu_process.hpp"
 #include "vmdrivers/qemu_base/saved_machine.hpp"
 
@@ -13,13 +14,7 @@ namespace {
 
 /// Ours, but that QEMU's own temporary files go where we can sweep them.
 std::map<std::string, std::string> qemu_environment(const fs::path& scratch) {
-  std::map<std::string, std::string> environment;
-  for (char** entry = environ; *entry; ++entry) {
-    const std::string text = *entry;
-    const std::size_t equals = text.find('=');
-    if (equals != std::string::npos)
-      environment[text.substr(0, equals)] = text.substr(equals + 1);
-  }
+  std::map<std::string, std::string> environment = own_variables_to_share();
   environment["TMPDIR"] = scratch.string();
   return environment;
 }

@@ -14,6 +14,7 @@
 #include "harness/base/filesystem.hpp"
 #include "harness/base/pipe.hpp"
 #include "harness/base/text.hpp"
+#include "harness/base/variables.hpp"
 
 namespace nestbox {
 namespace {
@@ -244,6 +245,18 @@ TEST(Process, RunsWhereAndWithWhatItIsTold) {
   EXPECT_EQ(output_of({.argv = {"pwd"}, .working_directory = path}), path + "\n");
   EXPECT_EQ(output_of({.argv = {"env"}, .environment = {{{"A", "1 2"}, {"B", ""}}}}),
             "A=1 2\nB=\n");
+}
+
+TEST(Process, GetsNoSecretsUnlessTheyAreNamed) {
+  const std::vector<std::string> print = {"sh", "-c", "echo $NESTBOX_TEST_WORD$NESTBOX_TEST_TOKEN"};
+  ::setenv("NESTBOX_TEST_WORD", "shown ", 1);
+  ::setenv("NESTBOX_TEST_TOKEN", "hunter2", 1);
+  const ScopeExit unset([] {
+    ::unsetenv("NESTBOX_TEST_WORD");
+    ::unsetenv("NESTBOX_TEST_TOKEN");
+  });
+  EXPECT_EQ(output_of({.argv = print}), "shown\n");
+  EXPECT_EQ(output_of({.argv = print, .environment = own_variables()}), "shown hunter2\n");
 }
 
 TEST(Process, SearchesThePathOfItsOwnEnvironment) {

@@ -109,6 +109,22 @@ TEST_F(LocalDriverWithSudo, RunsCommandsThroughIt) {
   });
 }
 
+TEST_F(LocalDriverWithSudo, ShowsNoSecretInItsArguments) {
+  expect_as_ordinary_user([] {
+    const TemporaryDirectory directory;
+    be_sudo(directory, "test \"$1 $2 $3\" = '-n --preserve-env=A_TOKEN --' || exit 99\n"
+                       "case \"$*\" in *hunter2*) exit 98 ;; esac\nshift 3\n"
+                       "exec env -i A_TOKEN=\"$A_TOKEN\" \"$@\"\n");
+    const auto machine = driver_with_sudo()->boot({}, {}, soon(), {});
+    std::string output;
+    const CommandIo io = {.output = [&](OutputStream, std::string_view piece) { output += piece; }};
+    const Command command = {.argv = {"printenv", "A_TOKEN"},
+                             .environment = {{"A_TOKEN", "hunter2"}, {"PATH", "/usr/bin:/bin"}}};
+    EXPECT_EQ(machine->transport().run(command, io, soon(), {}).status, ExitStatus{});
+    EXPECT_EQ(output, "hunter2\n");
+  });
+}
+
 TEST_F(LocalDriverWithSudo, IsNotAvailableWhenItAsksForAPassword) {
   expect_as_ordinary_user([] {
     const TemporaryDirectory directory;
