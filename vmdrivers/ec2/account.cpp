@@ -7,6 +7,7 @@
 #include "harness/base/log.hpp"
 #include "harness/base/owner.hpp"
 #include "harness/base/text.hpp"
+#include "vmdrivers/ec2/ownership.hpp"
 
 namespace nestbox::ec2 {
 namespace {
@@ -22,7 +23,6 @@ constexpr const char* k_token_tag = "nestbox.token";
 const std::set<std::string> k_new_instance = {"InvalidInstanceID.NotFound"};
 const std::set<std::string> k_new_group = {"InvalidGroup.NotFound", "InvalidKeyPair.NotFound"};
 const std::set<std::string> k_new_image = {"InvalidAMIID.NotFound"};
-const std::set<std::string> k_used_group = {"DependencyViolation"};
 const std::set<std::string> k_no_capacity = {"InsufficientInstanceCapacity",
                                              "InsufficientHostCapacity",
                                              "InsufficientCapacity",
@@ -114,7 +114,9 @@ Result<HttpReply> Account::settled(const aws::Request& request, const std::strin
 }
 
 Tags Account::tags(const std::string& name) const {
-  return {{"Name", name}, {k_ours_label, "1"}, {k_owner_label, to_string(this_owner())}};
+  Tags tags = ownership_tags();
+  tags["Name"] = name;
+  return tags;
 }
 
 /// The key pair and security group of this run, made when first needed.
@@ -305,6 +307,7 @@ std::string Account::make_image(const Rental& rental, const std::string& name, D
   Tags tags = this->tags(name);
   // An image is a layer of the cache: it stays when its maker is gone.
   tags.erase(k_owner_label);
+  tags.erase(k_host_tag);
   const std::string image = value_or_throw(
       parse_image_id(client(deadline, cancel)
                          .send(create_image(rental.id(), name, tags), what, deadline, cancel)
@@ -330,38 +333,6 @@ std::string Account::check(Deadline deadline, const CancelToken& cancel) {
   our_instances(deadline, cancel);
   return fmt::format("{}, region {}", credentials.origin,
                      client(deadline, cancel).service().region);
-}
-
-std::vector<Leftover> Account::reap(bool dry_run, Deadline deadline, const CancelToken& cancel) {
-  aws::Client& client = this->client(deadline, cancel);
-  std::vector<Leftover> found;
-  const auto take = [&](std::string what, const Tags& tags, const aws::Request& removal,
-                        const std::set<std::string>& not_yet) {
-    const auto tag = tags.find(k_owner_label);
-    const Result<Owner> owner = parse_owner(tag == tags.end() ? "" : tag->second);
-    // Another host's are ended by that host, or by their time to live.
-    if (!owner || state_of(*owner) != OwnerState::dead)
-      return;
-    Leftover leftover{std::move(what), tag->second, {}};
-    aws::Refusal refusal;
-    if (!dry_run)
-      if (const Result<HttpReply> ended =
-              settled(removal, "ending what was left", not_yet, refusal, deadline, cancel);
-          !ended)
-        leftover.failed = ended.error().message;
-    found.push_back(std::move(leftover));
-  };
-  const char* const what = "looking for what was left";
-  for (const Instance& instance : our_instances(deadline, cancel))
-    take(fmt::format("instance '{}'", instance.id), instance.tags, terminate(instance.id), {});
-  for (const Named& key :
-       value_or_throw(parse_keys(client.send(describe_keys(), what, deadline, cancel).body)))
-    take(fmt::format("key pair '{}'", key.name), key.tags, delete_key(key.name), {});
-  for (const Named& group :
-       value_or_throw(parse_groups(client.send(describe_groups(), what, deadline, cancel).body)))
-    take(fmt::format("security group '{}'", group.name), group.tags, delete_group(group.id),
-         k_used_group);
-  return found;
 }
 
 Account::Rental::Rental(Account& account, std::string id, Allowance::Share share)

@@ -17,6 +17,9 @@
 
 namespace nestbox::ec2 {
 
+/// What EC2 says of a group that an instance, which is not gone yet, is still in.
+inline const std::set<std::string> k_used_group = {"DependencyViolation"};
+
 /// How often EC2, which has no events, is asked how far it is, and how failed requests are sent
 /// again.
 struct Pace {

@@ -9,6 +9,7 @@
 #include "harness/base/owner.hpp"
 #include "tests/support/aws_server.hpp"
 #include "tests/support/fake_machine.hpp"
+#include "vmdrivers/ec2/ownership.hpp"
 
 namespace nestbox::ec2 {
 namespace {
@@ -67,6 +68,28 @@ protected:
                     {"code", code},
                     {"status", status},
                     {"times", times}});
+  }
+
+  std::string send(const aws::Request& request) {
+    HttpClient http;
+    aws::CredentialSource credentials(m_server.variables(), http);
+    aws::Client client(aws::service_of(m_server.variables(), "ec2", "us-east-1"), credentials,
+                       http, k_quick.backoff);
+    return client.send(request, "testing", soon(), {}).body;
+  }
+
+  /// A key pair, a group and an instance, whose id is returned, as one run makes them.
+  std::string leave(const Tags& tags) {
+    send(import_key("left", "ssh-ed25519 AAAA", tags));
+    const std::string group = parse_group_id(send(create_group("left", tags))).value();
+    return parse_run(send(run_instance({.token = "t",
+                                        .image = m_settings.image,
+                                        .type = "t3.small",
+                                        .key_name = "left",
+                                        .group = group,
+                                        .tags = tags})))
+        .value()
+        .id;
   }
 
   /// Ends the driver, and asks what is left of it.
@@ -217,22 +240,7 @@ TEST_F(Ec2DriverTest, SavesAMachineAsAnImageAndForksIt) {
 TEST_F(Ec2DriverTest, ReapsWhatADeadNestboxLeft) {
   Owner dead = this_owner();
   ++dead.start_time;
-  HttpClient http;
-  aws::CredentialSource credentials(m_server.variables(), http);
-  aws::Client client(aws::service_of(m_server.variables(), "ec2", "us-east-1"), credentials, http,
-                     k_quick.backoff);
-  const Tags tags = {{"nestbox", "1"}, {"nestbox.owner", to_string(dead)}};
-  const auto send = [&](const aws::Request& request) {
-    return client.send(request, "testing", soon(), {}).body;
-  };
-  send(import_key("left", "ssh-ed25519 AAAA", tags));
-  const std::string group = parse_group_id(send(create_group("left", tags))).value();
-  send(run_instance({.token = "t",
-                     .image = m_settings.image,
-                     .type = "t3.small",
-                     .key_name = "left",
-                     .group = group,
-                     .tags = tags}));
+  leave({{"nestbox", "1"}, {"nestbox.owner", to_string(dead)}});
   const auto mine = boot();
   EXPECT_THAT(driver().reap(true, soon(), {}), SizeIs(3));
   EXPECT_EQ(m_server.running(), 2U);
@@ -242,6 +250,24 @@ TEST_F(Ec2DriverTest, ReapsWhatADeadNestboxLeft) {
     EXPECT_EQ(leftover.failed, "") << leftover.what;
   EXPECT_EQ(m_server.running(), 1U);
   EXPECT_THAT(driver().reap(false, soon(), {}), IsEmpty());
+}
+
+TEST_F(Ec2DriverTest, ReapsWhatThisHostLeftBeforeItWasBootedAnew) {
+  if (this_host().empty())
+    GTEST_SKIP() << "this host has no machine-id";
+  Owner former = this_owner();
+  former.boot_id = "00000000-0000-4000-8000-000000000000";
+  leave({{"nestbox", "1"}, {"nestbox.owner", to_string(former)}, {"nestbox.host", this_host()}});
+  EXPECT_THAT(driver().reap(false, soon(), {}), SizeIs(3));
+  expect_nothing_left();
+}
+
+TEST_F(Ec2DriverTest, LeavesWhatOtherHostsMadeToThem) {
+  Owner other = this_owner();
+  other.boot_id = "00000000-0000-4000-8000-000000000000";
+  leave({{"nestbox", "1"}, {"nestbox.owner", to_string(other)}, {"nestbox.host", "another"}});
+  EXPECT_THAT(driver().reap(false, soon(), {}), IsEmpty());
+  EXPECT_EQ(m_server.running(), 1U);
 }
 
 TEST_F(Ec2DriverTest, LeaksNothingInAThousandLeases) {

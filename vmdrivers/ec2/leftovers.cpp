@@ -1,0 +1,38 @@
+#include <fmt/format.h>
+
+#include "harness/base/owner.hpp"
+#include "vmdrivers/ec2/account.hpp"
+#include "vmdrivers/ec2/ownership.hpp"
+
+namespace nestbox::ec2 {
+
+std::vector<Leftover> Account::reap(bool dry_run, Deadline deadline, const CancelToken& cancel) {
+  aws::Client& client = this->client(deadline, cancel);
+  std::vector<Leftover> found;
+  const auto take = [&](std::string what, const Tags& tags, const aws::Request& removal,
+                        const std::set<std::string>& not_yet) {
+    if (!is_abandoned(tags))
+      return;
+    Leftover leftover{std::move(what), tags.at(k_owner_label), {}};
+    aws::Refusal refusal;
+    if (!dry_run)
+      if (const Result<HttpReply> ended =
+              settled(removal, "ending what was left", not_yet, refusal, deadline, cancel);
+          !ended)
+        leftover.failed = ended.error().message;
+    found.push_back(std::move(leftover));
+  };
+  const char* const what = "looking for what was left";
+  for (const Instance& instance : our_instances(deadline, cancel))
+    take(fmt::format("instance '{}'", instance.id), instance.tags, terminate(instance.id), {});
+  for (const Named& key :
+       value_or_throw(parse_keys(client.send(describe_keys(), what, deadline, cancel).body)))
+    take(fmt::format("key pair '{}'", key.name), key.tags, delete_key(key.name), {});
+  for (const Named& group :
+       value_or_throw(parse_groups(client.send(describe_groups(), what, deadline, cancel).body)))
+    take(fmt::format("security group '{}'", group.name), group.tags, delete_group(group.id),
+         k_used_group);
+  return found;
+}
+
+}  // namespace nestbox::ec2
