@@ -310,7 +310,8 @@ std::string Account::make_image(const Rental& rental, const std::string& name, D
   tags.erase(k_host_tag);
   const std::string image = value_or_throw(
       parse_image_id(client(deadline, cancel)
-                         .send(create_image(rental.id(), name, tags), what, deadline, cancel)
+                         .send(create_image(rental.id(), name, m_settings.windows, tags), what,
+                               deadline, cancel)
                          .body));
   while (true) {
     aws::Refusal refusal;

@@ -67,7 +67,8 @@ public:
   /// The private key that lets us in.
   fs::path identity(Deadline deadline, const CancelToken& cancel);
 
-  /// An image of the instance as it is now, once it can be booted. The instance reboots meanwhile.
+  /// An image of the instance's disk as it is now, once it can be booted. An agent has written all
+  /// of it (Transport::quiesce); Windows, which has none, reboots meanwhile.
   std::string make_image(const Rental& rental, const std::string& name, Deadline deadline,
                          const CancelToken& cancel);
 

@@ -38,6 +38,14 @@ Remove-NetFirewallRule -Name nestbox-wait
 <persist>true</persist>
 )";
 
+/// cloud-init runs user data at an instance's first boot, and what lies in its per-boot folder at
+/// every one: a shutdown that is planned is forgotten when the machine reboots.
+constexpr const char* k_linux_script = R"(#!/bin/sh
+shutdown -P +{}
+again=/var/lib/cloud/scripts/per-boot/nestbox
+[ "$0" = $again ] || install -D -m 755 "$0" $again
+)";
+
 aws::Request request(const char* action, aws::Fields fields) {
   fields.insert(fields.begin(), {{"Action", action}, {"Version", k_version}});
   return {.method = "POST",
@@ -157,8 +165,10 @@ aws::Request delete_group(const std::string& group) {
   return request("DeleteSecurityGroup", {{"GroupId", group}});
 }
 
-aws::Request create_image(const std::string& instance, const std::string& name, const Tags& tags) {
-  aws::Fields fields = {{"InstanceId", instance}, {"Name", name}};
+aws::Request create_image(const std::string& instance, const std::string& name, bool reboot,
+                          const Tags& tags) {
+  aws::Fields fields = {
+      {"InstanceId", instance}, {"Name", name}, {"NoReboot", reboot ? "false" : "true"}};
   add_tags(fields, {"image", "snapshot"}, tags);
   return request("CreateImage", std::move(fields));
 }
@@ -179,7 +189,7 @@ std::string init_script(const Settings& settings) {
   const auto minutes = std::chrono::ceil<std::chrono::minutes>(settings.time_to_live).count();
   if (settings.windows)
     return fmt::format(k_windows_script, minutes * 60, settings.ssh_port);
-  return fmt::format("#!/bin/sh\nshutdown -P +{}\n", minutes);
+  return fmt::format(k_linux_script, minutes);
 }
 
 }  // namespace nestbox::ec2

@@ -44,7 +44,9 @@ aws::Request create_group(const std::string& name, const Tags& tags);
 aws::Request let_in(const std::string& group, int port, const std::string& from);
 aws::Request describe_groups();
 aws::Request delete_group(const std::string& group);
-aws::Request create_image(const std::string& instance, const std::string& name, const Tags& tags);
+/// With `reboot`, what the machine has not yet written to its disk is in the image too.
+aws::Request create_image(const std::string& instance, const std::string& name, bool reboot,
+                          const Tags& tags);
 aws::Request describe_image(const std::string& image);
 aws::Request deregister_image(const std::string& image);
 aws::Request delete_snapshot(const std::string& snapshot);
@@ -96,11 +98,12 @@ Result<std::optional<Image>> parse_image(std::string_view xml);
 /// What the console printed, at most its last 256 KiB.
 Result<std::string> parse_console(std::string_view xml);
 
-/// The init script: it ends the machine after its time to live, whatever becomes of nestbox, and
-/// with `shutdown` terminating it. Windows' is PowerShell: whenever the machine boots, it lets the
-/// key in that the machine was launched with, and only then anybody to the ssh server.
-/// Source: the Amazon EC2 user guide, "Run commands when you launch an EC2 instance"; Microsoft's
-/// "Key-based authentication in OpenSSH for Windows".
+/// The init script: it ends the machine when its time to live has passed since it booted, whatever
+/// becomes of nestbox, and with `shutdown` terminating it. Windows' is PowerShell: whenever the
+/// machine boots, it lets the key in that the machine was launched with, and only then anybody to
+/// the ssh server.
+/// Source: the Amazon EC2 user guide, "Run commands when you launch an EC2 instance"; cloud-init's
+/// reference, "Scripts Per Boot"; Microsoft's "Key-based authentication in OpenSSH for Windows".
 std::string init_script(const Settings& settings);
 
 }  // namespace nestbox::ec2

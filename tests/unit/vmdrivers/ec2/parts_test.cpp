@@ -121,12 +121,25 @@ TEST(Ec2Requests, FindOnlyWhatIsOursAndAlive) {
             "&MaxResults=1000&NextToken=page2");
 }
 
+TEST(Ec2Requests, RebootAMachineForItsImageOnlyWhenTold) {
+  EXPECT_EQ(create_image("i-1", "n", false, {}).body,
+            "Action=CreateImage&Version=2016-11-15&InstanceId=i-1&Name=n&NoReboot=true"
+            "&TagSpecification.1.ResourceType=image&TagSpecification.2.ResourceType=snapshot");
+  EXPECT_THAT(create_image("i-1", "n", true, {}).body, HasSubstr("&NoReboot=false"));
+}
+
 TEST(InitScript, EndsTheMachineAfterItsTimeToLive) {
   Settings settings;
   settings.time_to_live = 90min;
-  EXPECT_EQ(init_script(settings), "#!/bin/sh\nshutdown -P +90\n");
+  EXPECT_TRUE(init_script(settings).starts_with("#!/bin/sh\nshutdown -P +90\n"));
   settings.windows = true;
   EXPECT_THAT(init_script(settings), HasSubstr("shutdown.exe /s /f /t 5400\n"));
+}
+
+TEST(InitScript, RunsAtEachBootOfLinux) {
+  EXPECT_THAT(init_script({}),
+              HasSubstr("again=/var/lib/cloud/scripts/per-boot/nestbox\n"
+                        "[ \"$0\" = $again ] || install -D -m 755 \"$0\" $again\n"));
 }
 
 TEST(InitScript, LetsTheKeyIntoWindowsBeforeAnybodyCanKnock) {
