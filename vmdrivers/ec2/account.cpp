@@ -23,6 +23,7 @@ constexpr const char* k_token_tag = "nestbox.token";
 const std::set<std::string> k_new_instance = {"InvalidInstanceID.NotFound"};
 const std::set<std::string> k_new_group = {"InvalidGroup.NotFound", "InvalidKeyPair.NotFound"};
 const std::set<std::string> k_new_image = {"InvalidAMIID.NotFound"};
+const std::set<std::string> k_gone_image = {"InvalidAMIID.NotFound", "InvalidAMIID.Unavailable"};
 const std::set<std::string> k_no_capacity = {"InsufficientInstanceCapacity",
                                              "InsufficientHostCapacity",
                                              "InsufficientCapacity",
@@ -216,6 +217,8 @@ std::unique_ptr<Account::Rental> Account::rent(const MachineSpec& spec, Deadline
     }
     if (refusal.code.empty())  // nobody knows whether it was done
       end_unheard(token);
+    if (k_gone_image.contains(refusal.code))
+      throw Error(ErrorCode::lost, id.error().message);
     if (!k_no_capacity.contains(refusal.code))
       throw id.error();
     none = id.error();
@@ -329,11 +332,14 @@ std::string Account::make_image(const Rental& rental, const std::string& name, D
   }
 }
 
+std::string Account::region(Deadline deadline, const CancelToken& cancel) {
+  return client(deadline, cancel).service().region;
+}
+
 std::string Account::check(Deadline deadline, const CancelToken& cancel) {
   const aws::Credentials credentials = m_credentials.get(deadline, cancel);
   our_instances(deadline, cancel);
-  return fmt::format("{}, region {}", credentials.origin,
-                     client(deadline, cancel).service().region);
+  return fmt::format("{}, region {}", credentials.origin, region(deadline, cancel));
 }
 
 Account::Rental::Rental(Account& account, std::string id, Allowance::Share share)

@@ -60,7 +60,8 @@ public:
   };
 
   /// Blocks until it runs and has an address. Throws Error(infrastructure) with what its console
-  /// printed, Error(unsupported), Error(timeout), Error(cancelled).
+  /// printed, Error(lost) when its image is no more, Error(unsupported), Error(timeout),
+  /// Error(cancelled).
   std::unique_ptr<Rental> rent(const MachineSpec& spec, Deadline deadline,
                                const CancelToken& cancel);
 
@@ -71,6 +72,9 @@ public:
   /// of it (Transport::quiesce); Windows, which has none, reboots meanwhile.
   std::string make_image(const Rental& rental, const std::string& name, Deadline deadline,
                          const CancelToken& cancel);
+
+  /// The one that is used, whoever named it. Throws Error(usage) when nobody did.
+  std::string region(Deadline deadline, const CancelToken& cancel);
 
   /// Throws when the account cannot be used; else for a person: "profile 'ci', region eu-west-1".
   std::string check(Deadline deadline, const CancelToken& cancel);

@@ -106,7 +106,9 @@ public:
                                 const CancelToken& cancel) override {
     try {
       return start(spec, deadline, cancel);
-    } catch (const Error& error) {
+    } catch (Error& error) {
+      if (error.code == ErrorCode::lost)
+        error.code = ErrorCode::not_found;
       throw error.during(fmt::format("booting machine '{}' (driver ec2)", spec.name));
     }
   }
@@ -116,7 +118,11 @@ public:
     MachineSpec spec = snapshot.spec;
     spec.name = options.name;
     spec.save_directory = options.save_directory;
-    return boot(spec, {}, deadline, cancel);
+    try {
+      return start(spec, deadline, cancel);
+    } catch (const Error& error) {
+      throw error.during(fmt::format("forking machine '{}' (driver ec2)", spec.name));
+    }
   }
 
   std::string resolve_image(const std::string& image, Deadline deadline,
@@ -128,7 +134,8 @@ public:
 
   std::string snapshot_key() override {
     const Settings& settings = account().settings();
-    return fmt::format("ec2 {} {} {}", settings.region, settings.image, settings.user);
+    return fmt::format("ec2 {} {} {}", account().region(Deadline::after(k_check_limit), {}),
+                       settings.image, settings.user);
   }
 
   double slowdown() override { return 1.0; }

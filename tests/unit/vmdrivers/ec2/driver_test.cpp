@@ -237,6 +237,25 @@ TEST_F(Ec2DriverTest, SavesAMachineAsAnImageAndForksIt) {
   EXPECT_EQ(instances.at(1).at("fields").at("ImageId"), snapshot.spec.image);
 }
 
+TEST_F(Ec2DriverTest, SaysThatASnapshotIsLostWhenItsImageIsGone) {
+  const TemporaryDirectory directory;
+  m_spec.save_directory = directory.path();
+  const Snapshot snapshot = boot()->save(soon());
+  send(deregister_image(snapshot.spec.image));
+  const auto fork = [&] {
+    return catch_error([&] { driver().fork(snapshot, {.name = "clone"}, soon(), {}); });
+  };
+  EXPECT_EQ(fork().error().code, ErrorCode::lost);
+  fail("RunInstances", "InvalidAMIID.Unavailable");
+  EXPECT_EQ(fork().error().code, ErrorCode::lost);
+  m_spec.image = snapshot.spec.image;
+  EXPECT_EQ(refusal().code, ErrorCode::not_found);
+}
+
+TEST_F(Ec2DriverTest, TellsSnapshotsOfRegionsApart) {
+  EXPECT_THAT(driver().snapshot_key(), HasSubstr("us-east-1"));
+}
+
 TEST_F(Ec2DriverTest, ReapsWhatADeadNestboxLeft) {
   Owner dead = this_owner();
   ++dead.start_time;
