@@ -37,6 +37,13 @@ void save(std::unique_ptr<Machine> machine, const Environment& environment,
   machine->save(Deadline::after(k_save_limit));
 }
 
+/// With a snapshot in it; built when absent.
+Layer saved_layer(const BuildContext& context, Driver& driver, const LayerCache::Recipe& recipe) {
+  Layer layer = context.cache.find_or_build(recipe, context.cancel);
+  driver.keep(load_snapshot(layer.directory()));
+  return layer;
+}
+
 Layer booted_layer(const BuildContext& context, Driver& driver, const Environment& environment,
                    const GuestImage& image) {
   const std::string key = Sha256()
@@ -56,13 +63,13 @@ Layer booted_layer(const BuildContext& context, Driver& driver, const Environmen
     machine->transport().thaw(fresh_identity(k_template_hostname), Deadline::after(k_boot_limit));
     save(std::move(machine), environment, context.cancel);
   };
-  return context.cache.find_or_build(
+  return saved_layer(
+      context, driver,
       {.key = key,
        .kind = "live",
        .description = fmt::format("{} booted, {}, {} cores", environment.image,
                                   format_bytes(environment.memory), environment.cores),
-       .build = build},
-      context.cancel);
+       .build = build});
 }
 
 Layer step_layer(const BuildContext& context, Driver& driver, const Environment& environment,
@@ -92,8 +99,8 @@ Layer step_layer(const BuildContext& context, Driver& driver, const Environment&
     steps.apply(index, *machine, context.progress, Deadline::after(k_step_limit), context.cancel);
     save(std::move(machine), environment, context.cancel);
   };
-  return context.cache.find_or_build(
-      {.key = key, .kind = "live", .description = what, .build = build}, context.cancel);
+  return saved_layer(context, driver,
+                     {.key = key, .kind = "live", .description = what, .build = build});
 }
 
 }  // namespace

@@ -94,8 +94,11 @@ private:
       m_setup.apply(world, progress, Deadline::after(k_setup_limit), cancel);
       save_world(world, staging, cancel);
     };
-    return std::make_shared<const Layer>(m_cache.find_or_build(
+    auto layer = std::make_shared<const Layer>(m_cache.find_or_build(
         {.key = key(), .kind = "world", .description = what, .build = build}, cancel));
+    for (const auto& [name, snapshot] : load_world(layer->directory(), m_topology).machines)
+      m_driver.keep(snapshot);
+    return layer;
   }
 
   std::string unique_name() const {

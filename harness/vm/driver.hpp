@@ -92,6 +92,11 @@ public:
   virtual std::unique_ptr<Machine> fork(const Snapshot& snapshot, const ForkOptions& options,
                                         Deadline deadline, const CancelToken& cancel) = 0;
 
+  /// The layer with this snapshot has been published: what a machine that this process saved has
+  /// outside of it (an image in a cloud) is not ended with the process any more. Any snapshot of
+  /// this driver, any number of times. Throws Error.
+  virtual void keep([[maybe_unused]] const Snapshot& snapshot) {}
+
   /// All of this host and this driver that a live snapshot depends on (QEMU binary, accelerator,
   /// CPU model and host CPU flags, machine type, format version), as one hashable text.
   virtual std::string snapshot_key() = 0;

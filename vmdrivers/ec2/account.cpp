@@ -5,7 +5,6 @@
 #include <random>
 
 #include "harness/base/log.hpp"
-#include "harness/base/owner.hpp"
 #include "harness/base/text.hpp"
 #include "vmdrivers/ec2/ownership.hpp"
 
@@ -22,7 +21,6 @@ constexpr const char* k_token_tag = "nestbox.token";
 // What was just made is not known everywhere at once.
 const std::set<std::string> k_new_instance = {"InvalidInstanceID.NotFound"};
 const std::set<std::string> k_new_group = {"InvalidGroup.NotFound", "InvalidKeyPair.NotFound"};
-const std::set<std::string> k_new_image = {"InvalidAMIID.NotFound"};
 const std::set<std::string> k_gone_image = {"InvalidAMIID.NotFound", "InvalidAMIID.Unavailable"};
 const std::set<std::string> k_no_capacity = {"InsufficientInstanceCapacity",
                                              "InsufficientHostCapacity",
@@ -65,6 +63,8 @@ Account::Account(Settings settings, aws::Variables variables, Pace pace)
       m_credentials(m_variables, m_http), m_allowance(m_settings) {}
 
 Account::~Account() {
+  for (const auto& [image, snapshots] : m_new_images)
+    end_image(image, snapshots);
   if (!m_run)
     return;
   const Deadline deadline = Deadline::after(k_group_limit);
@@ -302,34 +302,6 @@ void Account::end(const std::string& instance) noexcept {
         fmt::format("instance '{}' could not be ended; it ends itself when its time to live is "
                     "over, or by 'nestbox reap': {}",
                     instance, ended.error().message));
-}
-
-std::string Account::make_image(const Rental& rental, const std::string& name, Deadline deadline,
-                                const CancelToken& cancel) {
-  const std::string what = fmt::format("making an image of instance '{}'", rental.id());
-  Tags tags = this->tags(name);
-  // An image is a layer of the cache: it stays when its maker is gone.
-  tags.erase(k_owner_label);
-  tags.erase(k_host_tag);
-  const std::string image = value_or_throw(
-      parse_image_id(client(deadline, cancel)
-                         .send(create_image(rental.id(), name, m_settings.windows, tags), what,
-                               deadline, cancel)
-                         .body));
-  while (true) {
-    aws::Refusal refusal;
-    const HttpReply reply = value_or_throw(
-        settled(describe_image(image), what, k_new_image, refusal, deadline, cancel));
-    const std::optional<Image> found = value_or_throw(parse_image(reply.body));
-    if (found && found->state == "available")
-      return image;
-    if (found && found->state != "pending")
-      throw Error(ErrorCode::infrastructure, fmt::format("image '{}' of instance '{}' is {}", image,
-                                                         rental.id(), printable(found->state)));
-    if (deadline.passed())
-      throw Error(ErrorCode::timeout, fmt::format("image '{}' was not ready in time", image));
-    pause(deadline, cancel);
-  }
 }
 
 std::string Account::region(Deadline deadline, const CancelToken& cancel) {

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -17,8 +18,9 @@
 
 namespace nestbox::ec2 {
 
-/// What EC2 says of a group that an instance, which is not gone yet, is still in.
+/// What EC2 says of a group, or of a disk's snapshot, while what uses it is not quite gone.
 inline const std::set<std::string> k_used_group = {"DependencyViolation"};
+inline const std::set<std::string> k_used_snapshot = {"InvalidSnapshot.InUse"};
 
 /// How often EC2, which has no events, is asked how far it is, and how failed requests are sent
 /// again.
@@ -32,7 +34,8 @@ struct Pace {
 class Account {
 public:
   Account(Settings settings, aws::Variables variables, Pace pace);
-  /// Removes key pair and security group, waiting a while for the last instances to be gone.
+  /// Removes images that were not kept, key pair and security group, waiting a while for the last
+  /// instances to be gone.
   ~Account();
 
   /// A running instance. Dropping it ends it.
@@ -69,9 +72,13 @@ public:
   fs::path identity(Deadline deadline, const CancelToken& cancel);
 
   /// An image of the instance's disk as it is now, once it can be booted. An agent has written all
-  /// of it (Transport::quiesce); Windows, which has none, reboots meanwhile.
+  /// of it (Transport::quiesce); Windows, which has none, reboots meanwhile. It ends with this
+  /// object, unless it is kept.
   std::string make_image(const Rental& rental, const std::string& name, Deadline deadline,
                          const CancelToken& cancel);
+  /// From now on it has no owner, and stays when we are gone. Nothing when it is not one of ours
+  /// that might go.
+  void keep_image(const std::string& image, Deadline deadline, const CancelToken& cancel);
 
   /// The one that is used, whoever named it. Throws Error(usage) when nobody did.
   std::string region(Deadline deadline, const CancelToken& cancel);
@@ -79,6 +86,7 @@ public:
   /// Throws when the account cannot be used; else for a person: "profile 'ci', region eu-west-1".
   std::string check(Deadline deadline, const CancelToken& cancel);
 
+  /// Instances, key pairs, groups, images that nobody kept and their snapshots, of dead owners.
   std::vector<Leftover> reap(bool dry_run, Deadline deadline, const CancelToken& cancel);
 
   const Settings& settings() const { return m_settings; }
@@ -99,6 +107,7 @@ private:
   std::vector<Instance> our_instances(Deadline deadline, const CancelToken& cancel);
   void end_unheard(const std::string& token) noexcept;
   void end(const std::string& instance) noexcept;
+  void end_image(const std::string& image, const std::vector<std::string>& snapshots) noexcept;
   Result<HttpReply> settled(const aws::Request& request, const std::string& what,
                             const std::set<std::string>& not_yet, aws::Refusal& refusal,
                             Deadline deadline, const CancelToken& cancel);
@@ -116,6 +125,9 @@ private:
   std::mutex m_run_mutex;
   std::optional<TemporaryDirectory> m_directory;  ///< guarded by m_run_mutex
   std::optional<Run> m_run;                       ///< guarded by m_run_mutex
+  std::mutex m_images_mutex;
+  /// With their snapshots, until they are kept; guarded by m_images_mutex
+  std::map<std::string, std::vector<std::string>> m_new_images;
 };
 
 }  // namespace nestbox::ec2

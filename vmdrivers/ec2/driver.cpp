@@ -15,6 +15,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto k_check_limit = 10s;
+constexpr auto k_keep_limit = 1min;
 constexpr auto k_reap_limit = 5min;
 constexpr auto k_one_attempt = 30s;
 
@@ -123,6 +124,10 @@ public:
     } catch (const Error& error) {
       throw error.during(fmt::format("forking machine '{}' (driver ec2)", spec.name));
     }
+  }
+
+  void keep(const Snapshot& snapshot) override {
+    account().keep_image(snapshot.spec.image, Deadline::after(k_keep_limit), {});
   }
 
   std::string resolve_image(const std::string& image, Deadline deadline,

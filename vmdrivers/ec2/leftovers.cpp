@@ -32,6 +32,13 @@ std::vector<Leftover> Account::reap(bool dry_run, Deadline deadline, const Cance
        value_or_throw(parse_groups(client.send(describe_groups(), what, deadline, cancel).body)))
     take(fmt::format("security group '{}'", group.name), group.tags, delete_group(group.id),
          k_used_group);
+  for (const Named& image :
+       value_or_throw(parse_images(client.send(describe_images(), what, deadline, cancel).body)))
+    take(fmt::format("image '{}'", image.id), image.tags, deregister_image(image.id), {});
+  for (const Named& snapshot : value_or_throw(
+           parse_snapshots(client.send(describe_snapshots(), what, deadline, cancel).body)))
+    take(fmt::format("snapshot '{}'", snapshot.id), snapshot.tags, delete_snapshot(snapshot.id),
+         k_used_snapshot);
   return found;
 }
 

@@ -89,6 +89,14 @@ Result<std::vector<Named>> parse_groups(std::string_view xml) {
                      "groupName");
 }
 
+Result<std::vector<Named>> parse_images(std::string_view xml) {
+  return parse_named(xml, "DescribeImagesResponse", "imagesSet", "imageId", "name");
+}
+
+Result<std::vector<Named>> parse_snapshots(std::string_view xml) {
+  return parse_named(xml, "DescribeSnapshotsResponse", "snapshotSet", "snapshotId", "");
+}
+
 Result<std::string> parse_group_id(std::string_view xml) {
   return parse_id(xml, "CreateSecurityGroupResponse", "groupId");
 }

@@ -71,6 +71,13 @@ aws::Fields ours() {
   return {{"Filter.1.Name", fmt::format("tag:{}", k_ours_label)}, {"Filter.1.Value.1", "1"}};
 }
 
+/// Of kinds that others make public.
+aws::Fields ours_of_account() {
+  aws::Fields fields = ours();
+  fields.emplace_back("Owner.1", "self");
+  return fields;
+}
+
 }  // namespace
 
 aws::Request run_instance(const Launch& launch) {
@@ -177,12 +184,32 @@ aws::Request describe_image(const std::string& image) {
   return request("DescribeImages", {{"ImageId.1", image}});
 }
 
+aws::Request describe_images() {
+  return request("DescribeImages", ours_of_account());
+}
+
+aws::Request describe_snapshots() {
+  return request("DescribeSnapshots", ours_of_account());
+}
+
 aws::Request deregister_image(const std::string& image) {
   return request("DeregisterImage", {{"ImageId", image}});
 }
 
 aws::Request delete_snapshot(const std::string& snapshot) {
   return request("DeleteSnapshot", {{"SnapshotId", snapshot}});
+}
+
+aws::Request delete_tags(const std::vector<std::string>& resources,
+                         const std::vector<std::string>& keys) {
+  aws::Fields fields;
+  int number = 0;
+  for (const std::string& resource : resources)
+    fields.emplace_back(fmt::format("ResourceId.{}", ++number), resource);
+  number = 0;
+  for (const std::string& key : keys)
+    fields.emplace_back(fmt::format("Tag.{}.Key", ++number), key);
+  return request("DeleteTags", std::move(fields));
 }
 
 std::string init_script(const Settings& settings) {

@@ -48,8 +48,12 @@ aws::Request delete_group(const std::string& group);
 aws::Request create_image(const std::string& instance, const std::string& name, bool reboot,
                           const Tags& tags);
 aws::Request describe_image(const std::string& image);
+aws::Request describe_images();
+aws::Request describe_snapshots();
 aws::Request deregister_image(const std::string& image);
 aws::Request delete_snapshot(const std::string& snapshot);
+aws::Request delete_tags(const std::vector<std::string>& resources,
+                         const std::vector<std::string>& keys);
 
 struct Instance {
   std::string id;
@@ -70,7 +74,7 @@ struct Page {
   bool operator==(const Page&) const = default;
 };
 
-/// A key pair or a security group.
+/// A key pair, a security group, an image, or a snapshot, which has no name.
 struct Named {
   std::string id;
   std::string name;
@@ -91,6 +95,8 @@ Result<Instance> parse_run(std::string_view xml);
 Result<Page> parse_instances(std::string_view xml);
 Result<std::vector<Named>> parse_keys(std::string_view xml);
 Result<std::vector<Named>> parse_groups(std::string_view xml);
+Result<std::vector<Named>> parse_images(std::string_view xml);
+Result<std::vector<Named>> parse_snapshots(std::string_view xml);
 Result<std::string> parse_group_id(std::string_view xml);
 Result<std::string> parse_image_id(std::string_view xml);
 /// Nothing when the reply names none.

@@ -71,8 +71,8 @@ class Ec2:
         ).encode()
 
     @staticmethod
-    def listed(fields, prefix):
-        numbered = [(int(m[1]), v) for k, v in fields.items() if (m := re.fullmatch(prefix + r"\.(\d+)", k))]
+    def listed(fields, prefix, suffix=""):
+        numbered = [(int(m[1]), v) for k, v in fields.items() if (m := re.fullmatch(prefix + r"\.(\d+)" + suffix, k))]
         return [value for _, value in sorted(numbered)]
 
     @staticmethod
@@ -327,6 +327,22 @@ class Ec2:
                 f"<blockDeviceMapping>{devices}</blockDeviceMapping>{tag_set(image['tags'])}</item>"
             )
         return f"<imagesSet>{text}</imagesSet>"
+
+    def do_DescribeSnapshots(self, fields):
+        chosen = [(k, v) for k, v in self.snapshots.items() if self.passes(v, fields)]
+        return "<snapshotSet>" + "".join(
+            f"<item><snapshotId>{k}</snapshotId><status>completed</status>{tag_set(v['tags'])}</item>" for k, v in chosen
+        ) + "</snapshotSet>"
+
+    def do_DeleteTags(self, fields):
+        kinds = (self.instances, self.images, self.snapshots, self.groups)
+        for identifier in self.listed(fields, "ResourceId"):
+            tags = next((kind[identifier]["tags"] for kind in kinds if identifier in kind), None)
+            if tags is None:
+                raise Ec2Error("InvalidID", f"The ID '{identifier}' is not valid")
+            for key in self.listed(fields, "Tag", r"\.Key"):
+                tags.pop(key, None)
+        return "<return>true</return>"
 
     def do_DeregisterImage(self, fields):
         if fields.get("ImageId") not in self.images:

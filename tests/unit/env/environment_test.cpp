@@ -84,6 +84,14 @@ TEST_F(EnvironmentTest, BootsOnceAndForksEachMachine) {
   EXPECT_EQ(m_progress.text, "did one\ndid two\n");
 }
 
+TEST_F(EnvironmentTest, TellsTheDriverOfEachSnapshotThatIsPublished) {
+  with_scripts({"one"});
+  const auto prepared = prepare();
+  ASSERT_THAT(m_driver.kept, testing::SizeIs(2));
+  EXPECT_TRUE(fs::exists(m_driver.kept.front()));
+  EXPECT_EQ(m_driver.kept.back(), prepared->template_snapshot()->directory);
+}
+
 TEST_F(EnvironmentTest, GivesEachMachineAnIdentityOfItsOwn) {
   auto prepared = prepare();
   machine(*prepared);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
@@ -22,6 +23,7 @@ public:
   std::atomic<int> saves = 0;
   MachineSpec last_boot;
   Identity last_identity;
+  std::vector<std::filesystem::path> kept;  ///< what keep() was told of, in order
 
   std::string_view name() const override { return "fake"; }
   Capabilities capabilities() const override { return can; }
@@ -32,6 +34,7 @@ public:
                                 Deadline deadline, const CancelToken& cancel) override;
   std::unique_ptr<Machine> fork(const Snapshot& snapshot, const ForkOptions& options,
                                 Deadline deadline, const CancelToken& cancel) override;
+  void keep(const Snapshot& snapshot) override { kept.push_back(snapshot.directory); }
   std::string snapshot_key() override { return "fake host"; }
   double slowdown() override { return 1; }
 };

@@ -73,8 +73,8 @@ protected:
   std::string send(const aws::Request& request) {
     HttpClient http;
     aws::CredentialSource credentials(m_server.variables(), http);
-    aws::Client client(aws::service_of(m_server.variables(), "ec2", "us-east-1"), credentials,
-                       http, k_quick.backoff);
+    aws::Client client(aws::service_of(m_server.variables(), "ec2", "us-east-1"), credentials, http,
+                       k_quick.backoff);
     return client.send(request, "testing", soon(), {}).body;
   }
 
@@ -235,6 +235,48 @@ TEST_F(Ec2DriverTest, SavesAMachineAsAnImageAndForksIt) {
   const auto clone = driver().fork(snapshot, {.name = "clone"}, soon(), {});
   const nlohmann::json instances = m_server.state().at("instances");
   EXPECT_EQ(instances.at(1).at("fields").at("ImageId"), snapshot.spec.image);
+}
+
+TEST_F(Ec2DriverTest, OwnsTheImageOfASavedMachineUntilItsLayerIsPublished) {
+  const TemporaryDirectory directory;
+  m_spec.save_directory = directory.path();
+  const Snapshot snapshot = boot()->save(soon());
+  const auto tags = [&] { return m_server.state().at("images").at(1).at("tags"); };
+  EXPECT_EQ(tags().at("nestbox.owner"), to_string(this_owner()));
+  driver().keep(snapshot);
+  EXPECT_EQ(tags().at("nestbox"), "1");
+  EXPECT_FALSE(tags().contains("nestbox.owner"));
+  EXPECT_FALSE(tags().contains("nestbox.host"));
+  expect_nothing_left();
+  EXPECT_THAT(driver().reap(false, soon(), {}), IsEmpty());
+  EXPECT_THAT(m_server.state().at("images"), SizeIs(2));
+  EXPECT_THAT(m_server.state().at("snapshots"), SizeIs(1));
+}
+
+TEST_F(Ec2DriverTest, EndsAnImageWhoseLayerWasNotPublished) {
+  const TemporaryDirectory directory;
+  m_spec.save_directory = directory.path();
+  boot()->save(soon());
+  expect_nothing_left();
+  EXPECT_THAT(m_server.state().at("images"), SizeIs(1));
+  EXPECT_THAT(m_server.state().at("snapshots"), IsEmpty());
+}
+
+TEST_F(Ec2DriverTest, ReapsAnImageWhoseMakerWasKilled) {
+  Owner dead = this_owner();
+  ++dead.start_time;
+  const Tags tags = {{"nestbox", "1"}, {"nestbox.owner", to_string(dead)}};
+  m_server.set("ec2.pending", 0);
+  const std::string instance = leave(tags);
+  send(describe_instance(instance));  // it runs from then on
+  send(create_image(instance, "left", false, tags));
+  EXPECT_THAT(driver().reap(true, soon(), {}), SizeIs(5));
+  EXPECT_THAT(m_server.state().at("snapshots"), SizeIs(1));
+  for (const Leftover& leftover : driver().reap(false, soon(), {}))
+    EXPECT_EQ(leftover.failed, "") << leftover.what;
+  EXPECT_THAT(m_server.state().at("images"), SizeIs(1));
+  EXPECT_THAT(m_server.state().at("snapshots"), IsEmpty());
+  expect_nothing_left();
 }
 
 TEST_F(Ec2DriverTest, SaysThatASnapshotIsLostWhenItsImageIsGone) {
