@@ -91,11 +91,10 @@ RunContext make_context(const RunOptions& options, const Suite& suite,
 }
 
 std::shared_ptr<PreparedEnvironment> keep_warm(std::shared_ptr<PreparedEnvironment> prepared,
-                                               int machines, const Resources& host) {
-  if (machines == 0 || !prepared->template_snapshot())
+                                               const WarmPool::Limits& limits) {
+  if (limits.machines == 0 || !prepared->template_snapshot())
     return prepared;
-  return std::make_shared<WarmPool>(std::move(prepared),
-                                    WarmPool::Limits{machines, Bytes{host.memory.count / 4}});
+  return std::make_shared<WarmPool>(std::move(prepared), limits);
 }
 
 }  // namespace
@@ -147,6 +146,13 @@ int run_tests(const RunOptions& options, const DriverRegistry& drivers) {
   request.resources = info.resources;
   if (options.jobs > 0)
     request.resources.cores = std::numeric_limits<int>::max() / 2;
+  // Machines that wait have a quarter of the memory, in equal parts; those that run tests the rest.
+  WarmPool::Limits warm{.machines = options.warm, .memory = {}};
+  if (options.warm > 0) {
+    warm.memory.count =
+        info.resources.memory.count / 4 / std::max<std::size_t>(1, request.environments.size());
+    request.resources.memory.count -= info.resources.memory.count / 4;
+  }
   request.context = make_context(options, suite, directory, work_tree);
   if (options.shell_on_fail)
     request.context.on_failure = [&](const std::vector<Workplace*>& places, const TestRun& run) {
@@ -155,8 +161,7 @@ int run_tests(const RunOptions& options, const DriverRegistry& drivers) {
   request.prepare = [&](const EnvironmentUse& use, const CancelToken& cancel) {
     if (!use.topology)
       return make_machine_stage(
-          keep_warm(workbench.prepare(use.driver, use.environment, suite.root, cancel),
-                    options.warm, info.resources));
+          keep_warm(workbench.prepare(use.driver, use.environment, suite.root, cancel), warm));
     return make_world_stage(
         workbench.prepare(use.driver, suite.definition, *use.topology, suite.root, cancel),
         workbench.prepare("local", {}, suite.root, cancel));
