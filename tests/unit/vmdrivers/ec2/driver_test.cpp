@@ -314,13 +314,14 @@ TEST_F(Ec2DriverTest, ReapsWhatADeadNestboxLeft) {
 }
 
 TEST_F(Ec2DriverTest, ReapsWhatThisHostLeftBeforeItWasBootedAnew) {
-  if (this_host().empty())
-    GTEST_SKIP() << "this host has no machine-id";
+  // One without a machine-id cannot be told from others: what it left stays.
+  const bool known = !this_host().empty();
   Owner former = this_owner();
   former.boot_id = "00000000-0000-4000-8000-000000000000";
   leave({{"nestbox", "1"}, {"nestbox.owner", to_string(former)}, {"nestbox.host", this_host()}});
-  EXPECT_THAT(driver().reap(false, soon(), {}), SizeIs(3));
-  expect_nothing_left();
+  EXPECT_THAT(driver().reap(false, soon(), {}), SizeIs(known ? 3 : 0));
+  if (known)
+    expect_nothing_left();
 }
 
 TEST_F(Ec2DriverTest, LeavesWhatOtherHostsMadeToThem) {
