@@ -69,8 +69,8 @@ TEST(KillDuringFork, LeavesNothingAtAnyMoment) {
   expect_next_run_works(nestbox);
 }
 
-TEST(KillDuringWorldSave, LeavesNothingAndTheNextRunMakesTheWorld) {
-  const NestboxProgram nestbox(NestboxProgram::Cache::image);
+/// A topology that nobody has made yet: `name` stands in a step of its setup.
+void describe_world(const NestboxProgram& nestbox, const std::string& name) {
   write_file_atomically(nestbox.working_directory / "nestbox.yml", R"(
 version: 1
 topologies:
@@ -80,22 +80,31 @@ topologies:
       a: {environment: tiny, networks: [lan]}
       b: {environment: tiny, networks: [lan]}
     setup:
-      - {on: [a, b], run: "hostname > /tmp/made"}
+      - {on: [a, b], run: "echo )" + name + R"( > /tmp/made"}
       - {on: a, run: "ping -c 1 b"}
 tests:
   made: {topology: pair, from: b, run: cat /tmp/made}
 )");
-  // In the setup, and from its last step on, while machines are quiesced, saved and published.
+}
+
+TEST(KillDuringWorldSave, LeavesNothingAndTheNextRunMakesTheWorld) {
+  const NestboxProgram nestbox(NestboxProgram::Cache::image);
+  // In the setup, and from its last step on, while machines are quiesced, saved and published. A
+  // quick host may have published by then, so each moment has a world of its own.
   for (const int milliseconds : {0, 150, 400, 800}) {
+    const std::string name = "world-" + std::to_string(milliseconds);
+    describe_world(nestbox, name);
     RunningNestbox run(nestbox, {"run", "-k", "made"});
     ASSERT_TRUE(run.wait_for("step 2")) << run.output();
     run.process().wait(Deadline::after(std::chrono::milliseconds(milliseconds)));
     run.process().kill();
     expect_nothing_left(nestbox);
+
+    const Captured next = nestbox.run({"run", "-k", "made"});
+    EXPECT_EQ(next.status, ExitStatus{}) << next.output << next.diagnostics;
+    EXPECT_THAT(next.output, testing::HasSubstr(name));
+    EXPECT_THAT(names_below(nestbox.cache() / "staging"), IsEmpty());
   }
-  const Captured next = nestbox.run({"run", "-k", "made"});
-  EXPECT_EQ(next.status, ExitStatus{}) << next.output << next.diagnostics;
-  EXPECT_THAT(names_below(nestbox.cache() / "staging"), IsEmpty());
 }
 
 TEST(KillOfScriptMode, EndsTheWholeTreeOfTheTest) {
