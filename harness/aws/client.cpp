@@ -86,7 +86,7 @@ Result<HttpReply> Client::try_send(const Request& request, const std::string& wh
       if (verdict != Verdict::again || last)
         return fail(to_error(refusal, what, credentials.origin));
     } catch (Error& error) {
-      if (error.code != ErrorCode::io || last)
+      if (error.code != ErrorCode::io || last || request.once)
         throw error.during(what);
     }
     pause(attempt, deadline, cancel);
@@ -110,7 +110,8 @@ HttpRequest Client::signed_request(const Request& request, const Credentials& cr
                    .url = m_service.endpoint + request.path,
                    .headers = signing_headers(parts_of(request), credentials),
                    .body = request.body,
-                   .limit = request.limit};
+                   .limit = request.limit,
+                   .once = request.once};
   if (!request.query.empty())
     http.url += "?" + canonical_query(request.query);
   for (const auto& [name, value] : request.headers)

@@ -24,6 +24,8 @@ struct Request {
   /// How large the body of a good reply is, as far as the caller knows; another is taken for one
   /// that broke off.
   std::optional<std::uint64_t> expected_size{};
+  /// Not sent again when nobody knows whether it was done.
+  bool once = false;
 
   bool operator==(const Request&) const = default;
 };
@@ -70,9 +72,8 @@ struct Service {
 /// AWS_ENDPOINT_URL_EC2 (or the service's name), AWS_ENDPOINT_URL, else the region's own.
 Service service_of(const Variables& variables, const std::string& name, const std::string& region);
 
-/// Signs requests, sends them, and sends again what failed for a while. Only requests that may
-/// be done twice are given to it: those with a ClientToken, or with the same end each time. Any
-/// thread.
+/// Signs requests, sends them, and sends again what failed for a while. Requests that may not be
+/// done twice, without a ClientToken and with another end each time, say so (`once`). Any thread.
 class Client {
 public:
   Client(Service service, CredentialSource& credentials, HttpClient& http, Backoff backoff = {});

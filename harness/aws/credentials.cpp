@@ -36,7 +36,7 @@ bool is_fresh(const Credentials& credentials) {
 
 Error no_credentials(const Variables& variables) {
   return Error(
-      ErrorCode::infrastructure,
+      ErrorCode::unsupported,
       fmt::format("no AWS credentials: not in the environment, not in profile '{}', and no "
                   "instance role",
                   find(variables, "AWS_PROFILE").value_or("default")),
@@ -129,7 +129,7 @@ std::string CredentialSource::region(Deadline deadline, const CancelToken& cance
     return region->second;
   if (const std::optional<std::string> region = metadata(k_region_path, deadline, cancel))
     return std::string(trim(*region));
-  throw Error(ErrorCode::usage, "no AWS region is known",
+  throw Error(ErrorCode::unsupported, "no AWS region is known",
               "set AWS_REGION, for example to eu-central-1");
 }
 

@@ -44,13 +44,14 @@ class CredentialSource {
 public:
   CredentialSource(Variables variables, HttpClient& http);
 
-  /// Throws Error(infrastructure) when there are none anywhere, saying where it looked.
+  /// Throws Error(unsupported) when there are none anywhere, saying where it looked.
   Credentials get(Deadline deadline, const CancelToken& cancel);
 
   /// The service says that these have expired: the next get() reads anew.
   void forget(const Credentials& expired);
 
-  /// AWS_REGION, AWS_DEFAULT_REGION, the profile's, the instance's. Throws Error(usage).
+  /// AWS_REGION, AWS_DEFAULT_REGION, the profile's, the instance's. Error(unsupported)
+  /// when nobody names one.
   std::string region(Deadline deadline, const CancelToken& cancel);
 
 private:

@@ -164,6 +164,7 @@ void set_options(CURL* easy, const HttpRequest& request, curl_slist* headers, Ex
   curl_easy_setopt(easy, CURLOPT_USERAGENT, "nestbox/" NESTBOX_VERSION);
   curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
                    static_cast<long>(request.connect_limit.count()));
+  curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, request.once ? 1L : 0L);
   curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
   curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
   curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);

@@ -30,6 +30,7 @@ struct HttpRequest {
   Bytes limit = mebibytes(16);          ///< of the reply's body that is kept
   std::filesystem::path unix_socket{};  ///< connect to it, whatever host the url names
   bool proxied = true;                  ///< by what http_proxy and its kin say
+  bool once = false;                    ///< over a new connection: see HttpClient
   std::chrono::milliseconds connect_limit = std::chrono::seconds(30);
 };
 

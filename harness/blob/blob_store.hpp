@@ -39,6 +39,8 @@ public:
   /// Keeps the file's content; nothing to do when it is there already. Whole or not at all.
   virtual void put(const BlobId& id, const fs::path& file, Deadline deadline,
                    const CancelToken& cancel) = 0;
+  /// Ends what puts of this blob have left half-done. A put that still goes on begins anew.
+  virtual void abandon(const BlobId& id, Deadline deadline, const CancelToken& cancel) = 0;
 
   /// Writes it to `destination`, which must not exist. Nothing is there after an error:
   /// Error(not_found), Error(corrupt) when what came is not the blob.

@@ -5,14 +5,14 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <random>
 
 #include "harness/base/hash.hpp"
+#include "harness/base/staged_path.hpp"
 #include "harness/base/text.hpp"
 
 // Below the root, besides blobs/ and records/:
 //
-// - staging/XXXX: being written, under a lock; stale once nobody holds it
+// - staging/XXXX: being written (base/staged_path.hpp)
 
 namespace nestbox {
 namespace {
@@ -73,16 +73,6 @@ void rename_into_place(const fs::path& from, const fs::path& to) {
     throw system_error(fmt::format("cannot write '{}'", to.string()), errno);
 }
 
-void sweep(const fs::path& staging) {
-  std::error_code ignored;
-  for (const fs::directory_entry& entry : fs::directory_iterator(staging, ignored))
-    if (entry.path().extension() == ".lock")
-      if (const auto stale = FileLock::try_acquire(entry.path(), FileLock::Mode::exclusive)) {
-        fs::remove(fs::path(entry.path()).replace_extension(), ignored);
-        fs::remove(entry.path(), ignored);
-      }
-}
-
 }  // namespace
 
 LocalBlobStore::LocalBlobStore(const fs::path& root) : m_root(fs::absolute(root)) {
@@ -92,7 +82,7 @@ LocalBlobStore::LocalBlobStore(const fs::path& root) : m_root(fs::absolute(root)
     throw Error(ErrorCode::io,
                 fmt::format("cannot make '{}': {}", m_root.string(), error.code().message()));
   }
-  sweep(m_root / "staging");
+  sweep_staged(m_root / "staging");
 }
 
 bool LocalBlobStore::has(const BlobId& id, Deadline, const CancelToken&) {
@@ -104,15 +94,13 @@ void LocalBlobStore::put(const BlobId& id, const fs::path& file, Deadline deadli
                          const CancelToken& cancel) {
   if (has(id, deadline, cancel))
     return;
-  std::random_device random;
-  const fs::path staged = m_root / "staging" / fmt::format("{:08x}{:08x}", random(), random());
-  const fs::path lock_path = staged.string() + ".lock";
-  const FileLock lock = FileLock::acquire(lock_path, FileLock::Mode::exclusive);
-  const ScopeExit unlock([&] { ::unlink(lock_path.c_str()); });
-  copy_verified(file, staged, id, deadline, cancel);
-  ScopeExit discard([&] { ::unlink(staged.c_str()); });
-  rename_into_place(staged, m_root / blob_path(id));
-  discard.dismiss();
+  const StagedPath staged(m_root / "staging");
+  copy_verified(file, staged.path(), id, deadline, cancel);
+  rename_into_place(staged.path(), m_root / blob_path(id));
+}
+
+void LocalBlobStore::abandon(const BlobId&, Deadline, const CancelToken&) {
+  sweep_staged(m_root / "staging");
 }
 
 void LocalBlobStore::get(const BlobId& id, const fs::path& destination, Deadline deadline,
@@ -136,8 +124,12 @@ void LocalBlobStore::put_record(const std::string& name, std::string_view text, 
   if (text.size() > k_record_limit.count)
     throw Error(ErrorCode::usage,
                 fmt::format("record '{}' is larger than {}", name, format_bytes(k_record_limit)));
-  fs::create_directories(path.parent_path());
-  write_file_atomically(path, text);
+  const StagedPath staged(m_root / "staging");
+  const FileDescriptor file = open_file(staged.path(), O_WRONLY | O_CREAT | O_EXCL, 0644);
+  write_all(file, text, staged.path());
+  if (::fsync(file.get()) != 0)
+    throw system_error(fmt::format("cannot write '{}'", path.string()), errno);
+  rename_into_place(staged.path(), path);
 }
 
 std::optional<std::string> LocalBlobStore::record(const std::string& name, Deadline,

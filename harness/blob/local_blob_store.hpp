@@ -16,6 +16,7 @@ public:
   bool has(const BlobId& id, Deadline deadline, const CancelToken& cancel) override;
   void put(const BlobId& id, const fs::path& file, Deadline deadline,
            const CancelToken& cancel) override;
+  void abandon(const BlobId& id, Deadline deadline, const CancelToken& cancel) override;
   void get(const BlobId& id, const fs::path& destination, Deadline deadline,
            const CancelToken& cancel) override;
   void remove(const BlobId& id, Deadline deadline, const CancelToken& cancel) override;

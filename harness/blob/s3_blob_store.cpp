@@ -15,6 +15,9 @@ namespace nestbox {
 namespace {
 
 constexpr std::size_t k_most_names = 1'000'000;
+constexpr int k_most_attempts = 5;
+constexpr int k_most_rounds = 100;
+constexpr auto k_abort_limit = std::chrono::minutes(1);
 
 bool is_bucket(std::string_view name) {
   const auto plain = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
@@ -95,6 +98,10 @@ std::string S3BlobStore::key(const std::string& below) const {
   return m_location.prefix.empty() ? below : m_location.prefix + "/" + below;
 }
 
+std::string S3BlobStore::bucket_path() const {
+  return m_path_style ? "/" + m_location.bucket : "/";
+}
+
 std::string S3BlobStore::object_path(const std::string& below) const {
   return (m_path_style ? "/" + m_location.bucket : std::string()) + "/"
          + aws::uri_encode(key(below), true);
@@ -117,8 +124,14 @@ void S3BlobStore::put(const BlobId& id, const fs::path& file, Deadline deadline,
   const FileDescriptor source(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
   if (!source)
     throw system_error(fmt::format("cannot open '{}'", file.string()), errno);
-  if (id.size.count > s3::part_size(id.size.count))
-    return put_in_parts(id, source.get(), deadline, cancel);
+  if (id.size.count > s3::part_size(id.size.count)) {
+    for (int attempt = 1; !put_in_parts(id, source.get(), deadline, cancel); ++attempt)
+      if (attempt == k_most_attempts)
+        throw Error(ErrorCode::infrastructure,
+                    fmt::format("uploading blob {}: others end the upload again and again",
+                                short_name(id)));
+    return;
+  }
   std::string body = read_part(source.get(), 0, id.size.count);
   if (sha256(body) != id.digest)
     throw Error(ErrorCode::corrupt, fmt::format("'{}' changed meanwhile", file.string()));
@@ -127,22 +140,25 @@ void S3BlobStore::put(const BlobId& id, const fs::path& file, Deadline deadline,
             fmt::format("uploading blob {}", short_name(id)), deadline, cancel);
 }
 
-void S3BlobStore::put_in_parts(const BlobId& id, int file, Deadline deadline,
+/// False when somebody ended the upload meanwhile: whoever abandons this blob knows it by its name
+/// only.
+bool S3BlobStore::put_in_parts(const BlobId& id, int file, Deadline deadline,
                                const CancelToken& cancel) {
   aws::Client& client = this->client(deadline, cancel);
   const std::string path = object_path(blob_path(id));
   const std::string what = fmt::format("uploading blob {}", short_name(id));
-  const std::string upload = value_or_throw(
-      s3::parse_upload(client.send(s3::begin_upload(path), what, deadline, cancel).body));
+  const std::string upload = begin_upload(id, deadline, cancel);
   // Parts of an upload that is not ended are paid for as long as it is not.
   ScopeExit abort([&] {
     try {
-      client.send(s3::abort_upload(path, upload), what, Deadline::after(std::chrono::minutes(1)),
-                  {});
+      client.send(s3::abort_upload(path, upload), what, Deadline::after(k_abort_limit), {});
     } catch (const Error&) {
-      // The first error is the one to tell; a lifecycle rule of the bucket ends the upload.
+      // The first error is the one to tell; NotedPut tries again.
     }
   });
+  aws::Refusal refusal;
+  // Of two attempts to complete the first may have done it, though its reply was lost.
+  const auto is_ended_by_others = [&] { return refusal.code == "NoSuchUpload"; };
   const std::uint64_t size = s3::part_size(id.size.count);
   std::vector<std::string> tags;
   Sha256 hash;
@@ -150,19 +166,67 @@ void S3BlobStore::put_in_parts(const BlobId& id, int file, Deadline deadline,
     std::string part = read_part(file, offset, std::min(size, id.size.count - offset));
     hash.update(part);
     const int number = static_cast<int>(tags.size()) + 1;
-    tags.push_back(
-        client.send(s3::put_part(path, upload, number, std::move(part)), what, deadline, cancel)
-            .header("etag"));
+    const Result<HttpReply> sent = client.try_send(
+        s3::put_part(path, upload, number, std::move(part)), what, refusal, deadline, cancel);
+    if (!sent && is_ended_by_others())
+      return has(id, deadline, cancel);
+    tags.push_back(value_or_throw(sent).header("etag"));
   }
   if (hash.hex() != id.digest)
     throw Error(ErrorCode::corrupt, "the file changed while it was uploaded");
-  aws::Refusal refusal;
   const Result<HttpReply> completed =
       client.try_send(s3::complete_upload(path, upload, tags), what, refusal, deadline, cancel);
-  // Of two attempts the first may have done it, though its reply was lost.
-  if (!completed && !(refusal.code == "NoSuchUpload" && has(id, deadline, cancel)))
-    throw completed.error();
+  if (!completed && is_ended_by_others())
+    return has(id, deadline, cancel);
+  value_or_throw(completed);
   abort.dismiss();
+  return true;
+}
+
+std::string S3BlobStore::begin_upload(const BlobId& id, Deadline deadline,
+                                      const CancelToken& cancel) {
+  const std::string what = fmt::format("uploading blob {}", short_name(id));
+  for (int attempt = 1;; ++attempt) {
+    const Result<HttpReply> begun = catch_error([&] {
+      return client(deadline, cancel)
+          .send(s3::begin_upload(object_path(blob_path(id))), what, deadline, cancel);
+    });
+    if (begun)
+      return value_or_throw(s3::parse_upload(begun->body));
+    if (begun.error().code != ErrorCode::io || attempt == k_most_attempts)
+      throw begun.error();
+    // Nobody told us what it is called, if it was begun.
+    abandon(id, deadline, cancel);
+  }
+}
+
+void S3BlobStore::abandon(const BlobId& id, Deadline deadline, const CancelToken& cancel) {
+  aws::Client& client = this->client(deadline, cancel);
+  const std::string what = fmt::format("ending uploads of blob {}", short_name(id));
+  const std::string path = object_path(blob_path(id));
+  const std::string name = key(blob_path(id));
+  // One that a part still comes in for may need more than one request.
+  for (int round = 0; round < k_most_rounds; ++round) {
+    aws::Refusal refusal;
+    const Result<HttpReply> listed =
+        client.try_send(s3::list_uploads(bucket_path(), name), what, refusal, deadline, cancel);
+    if (!listed && refusal.code == "NoSuchBucket")
+      return;
+    bool any = false;
+    for (const s3::Upload& upload :
+         value_or_throw(s3::parse_uploads(value_or_throw(listed).body))) {
+      if (upload.key != name)
+        continue;
+      any = true;
+      const Result<HttpReply> ended =
+          client.try_send(s3::abort_upload(path, upload.id), what, refusal, deadline, cancel);
+      if (!ended && refusal.code != "NoSuchUpload")
+        throw ended.error();
+    }
+    if (!any)
+      return;
+  }
+  throw Error(ErrorCode::infrastructure, fmt::format("{}: there are more and more of them", what));
 }
 
 void S3BlobStore::get(const BlobId& id, const fs::path& destination, Deadline deadline,
@@ -232,11 +296,11 @@ std::vector<std::string> S3BlobStore::records(const std::string& prefix, Deadlin
   std::vector<std::string> names;
   std::string token;
   do {
-    s3::Page page = value_or_throw(s3::parse_page(
-        client(deadline, cancel)
-            .send(s3::list(m_path_style ? "/" + m_location.bucket : "/", root + prefix, token),
-                  fmt::format("listing '{}'", description()), deadline, cancel)
-            .body));
+    s3::Page page = value_or_throw(
+        s3::parse_page(client(deadline, cancel)
+                           .send(s3::list(bucket_path(), root + prefix, token),
+                                 fmt::format("listing '{}'", description()), deadline, cancel)
+                           .body));
     for (const std::string& key : page.keys)
       if (key.starts_with(root))
         names.push_back(key.substr(root.size()));

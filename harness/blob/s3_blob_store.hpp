@@ -30,6 +30,7 @@ public:
   bool has(const BlobId& id, Deadline deadline, const CancelToken& cancel) override;
   void put(const BlobId& id, const fs::path& file, Deadline deadline,
            const CancelToken& cancel) override;
+  void abandon(const BlobId& id, Deadline deadline, const CancelToken& cancel) override;
   void get(const BlobId& id, const fs::path& destination, Deadline deadline,
            const CancelToken& cancel) override;
   void remove(const BlobId& id, Deadline deadline, const CancelToken& cancel) override;
@@ -48,7 +49,9 @@ private:
   aws::Client& client(Deadline deadline, const CancelToken& cancel);
   std::string key(const std::string& below) const;
   std::string object_path(const std::string& below) const;
-  void put_in_parts(const BlobId& id, int file, Deadline deadline, const CancelToken& cancel);
+  std::string bucket_path() const;
+  std::string begin_upload(const BlobId& id, Deadline deadline, const CancelToken& cancel);
+  bool put_in_parts(const BlobId& id, int file, Deadline deadline, const CancelToken& cancel);
 
   const S3Location m_location;
   const aws::Variables m_variables;

@@ -55,7 +55,8 @@ aws::Request list(const std::string& bucket_path, const std::string& prefix,
 }
 
 aws::Request begin_upload(const std::string& path) {
-  return {.method = "POST", .path = path, .query = {{"uploads", ""}}, .headers = k_bytes};
+  return {
+      .method = "POST", .path = path, .query = {{"uploads", ""}}, .headers = k_bytes, .once = true};
 }
 
 aws::Request put_part(const std::string& path, const std::string& upload, int number,
@@ -85,6 +86,10 @@ aws::Request abort_upload(const std::string& path, const std::string& upload) {
   return {.method = "DELETE", .path = path, .query = {{"uploadId", upload}}};
 }
 
+aws::Request list_uploads(const std::string& bucket_path, const std::string& prefix) {
+  return {.path = bucket_path, .query = {{"prefix", prefix}, {"uploads", ""}}};
+}
+
 Result<Page> parse_page(std::string_view xml) {
   const Result<aws::XmlElement> document = aws::parse_xml(xml);
   if (!document)
@@ -108,6 +113,19 @@ Result<std::string> parse_upload(std::string_view xml) {
   if (document->name != "InitiateMultipartUploadResult" || upload.empty())
     return fail(ErrorCode::corrupt, "the reply names no upload");
   return upload;
+}
+
+Result<std::vector<Upload>> parse_uploads(std::string_view xml) {
+  const Result<aws::XmlElement> document = aws::parse_xml(xml);
+  if (!document)
+    return fail(document.error());
+  if (document->name != "ListMultipartUploadsResult")
+    return fail(ErrorCode::corrupt, "the reply is no list of uploads");
+  std::vector<Upload> uploads;
+  for (const aws::XmlElement& child : document->children)
+    if (child.name == "Upload")
+      uploads.push_back({child.at("Key"), child.at("UploadId")});
+  return uploads;
 }
 
 std::uint64_t part_size(std::uint64_t size) {

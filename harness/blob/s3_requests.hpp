@@ -22,12 +22,15 @@ aws::Request remove(const std::string& path);
 aws::Request list(const std::string& bucket_path, const std::string& prefix,
                   const std::string& token);
 
+/// Each makes an upload of its own.
 aws::Request begin_upload(const std::string& path);
 aws::Request put_part(const std::string& path, const std::string& upload, int number,
                       std::string body);
 aws::Request complete_upload(const std::string& path, const std::string& upload,
                              const std::vector<std::string>& tags);
 aws::Request abort_upload(const std::string& path, const std::string& upload);
+/// The first of those that are not ended, of objects whose keys begin so.
+aws::Request list_uploads(const std::string& bucket_path, const std::string& prefix);
 
 struct Page {
   std::vector<std::string> keys;
@@ -39,6 +42,14 @@ struct Page {
 /// Error(corrupt).
 Result<Page> parse_page(std::string_view xml);
 Result<std::string> parse_upload(std::string_view xml);
+
+struct Upload {
+  std::string key;
+  std::string id;
+
+  bool operator==(const Upload&) const = default;
+};
+Result<std::vector<Upload>> parse_uploads(std::string_view xml);
 
 /// How large each part of an upload of `size` is: of 16 MiB, or as much more as keeps them below
 /// the 10,000 that S3 takes.

@@ -4,7 +4,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include "harness/base/staged_path.hpp"
 #include "harness/base/text.hpp"
+#include "harness/blob/noted_put.hpp"
 #include "harness/env/layer_archive.hpp"
 
 namespace nestbox {
@@ -17,26 +19,6 @@ constexpr const char* k_prefix = "layers/";
 // Of one request to the store or one archive; large layers take as long as they need.
 constexpr auto k_record_limit_time = std::chrono::minutes(2);
 constexpr auto k_archive_limit_time = std::chrono::hours(6);
-
-/// A file of ours below `scratch`, gone with the object.
-class ScratchFolder {
-public:
-  explicit ScratchFolder(const fs::path& scratch) {
-    fs::create_directories(scratch);
-    std::string text = (scratch / "exchange-XXXXXX").string();
-    if (!::mkdtemp(text.data()))
-      throw system_error(fmt::format("cannot make a folder in '{}'", scratch.string()), errno);
-    m_path = text;
-  }
-  ScratchFolder(const ScratchFolder&) = delete;
-  ScratchFolder& operator=(const ScratchFolder&) = delete;
-  ~ScratchFolder() { remove_tree(m_path); }
-
-  fs::path archive() const { return m_path / "layer.tar.zst"; }
-
-private:
-  fs::path m_path;
-};
 
 }  // namespace
 
@@ -70,8 +52,10 @@ Result<LayerRecord> parse_layer_record(std::string_view text) {
   return fail(ErrorCode::corrupt, "the record of a layer cannot be read");
 }
 
-LayerExchange::LayerExchange(BlobStore& store, fs::path scratch)
-    : m_store(store), m_scratch(std::move(scratch)) {}
+LayerExchange::LayerExchange(BlobStore& store, fs::path scratch, fs::path notes)
+    : m_store(store), m_scratch(std::move(scratch)), m_notes(std::move(notes)) {
+  sweep_staged(m_scratch);
+}
 
 bool LayerExchange::push(const Layer& layer, const CancelToken& cancel) {
   const LayerManifest manifest = value_or_throw(read_manifest(layer.directory()));
@@ -79,13 +63,15 @@ bool LayerExchange::push(const Layer& layer, const CancelToken& cancel) {
       there && there->manifest.content() == manifest.content()
       && m_store.has(there->archive, Deadline::after(k_record_limit_time), cancel))
     return false;
-  const ScratchFolder folder(m_scratch);
-  pack_layer(layer.directory(), manifest, folder.archive(), cancel);
-  const LayerRecord record{manifest, blob_id(folder.archive())};
-  m_store.put(record.archive, folder.archive(), Deadline::after(k_archive_limit_time), cancel);
+  const StagedPath archive(m_scratch);
+  pack_layer(layer.directory(), manifest, archive.path(), cancel);
+  const LayerRecord record{manifest, blob_id(archive.path())};
+  NotedPut put(m_store, record.archive, m_notes);
+  m_store.put(record.archive, archive.path(), Deadline::after(k_archive_limit_time), cancel);
   // Last: a record that can be read has its archive.
   m_store.put_record(k_prefix + layer.key(), to_json(record), Deadline::after(k_record_limit_time),
                      cancel);
+  put.done();
   return true;
 }
 
@@ -103,9 +89,9 @@ std::optional<LayerRecord> LayerExchange::find(const std::string& key, const Can
 
 void LayerExchange::fetch(const LayerRecord& record, const fs::path& staging,
                           const CancelToken& cancel) {
-  const ScratchFolder folder(m_scratch);
-  m_store.get(record.archive, folder.archive(), Deadline::after(k_archive_limit_time), cancel);
-  unpack_layer(folder.archive(), record.manifest, staging, cancel);
+  const StagedPath archive(m_scratch);
+  m_store.get(record.archive, archive.path(), Deadline::after(k_archive_limit_time), cancel);
+  unpack_layer(archive.path(), record.manifest, staging, cancel);
 }
 
 std::vector<std::string> LayerExchange::keys(const CancelToken& cancel) {

@@ -27,7 +27,8 @@ Result<LayerRecord> parse_layer_record(std::string_view json);
 class LayerExchange {
 public:
   /// `scratch` is where archives are while they are made or read: on a disk with room for a layer.
-  LayerExchange(BlobStore& store, fs::path scratch);
+  /// `notes` is where it is noted what is being put (NotedPut).
+  LayerExchange(BlobStore& store, fs::path scratch, fs::path notes);
 
   /// False, and nothing done, when the store has the layer already. Error(corrupt) when the layer
   /// is not what was published.
@@ -46,6 +47,7 @@ public:
 private:
   BlobStore& m_store;
   fs::path m_scratch;
+  fs::path m_notes;
 };
 
 }  // namespace nestbox

@@ -24,7 +24,7 @@ struct Session {
   Session(const ExchangeOptions& options, const DriverRegistry& drivers)
       : store(open_blob_store(options.store)),
         workbench(drivers, {options.accelerator, false}, progress),
-        exchange(*store, workbench.cache().root() / "exchange") {}
+        exchange(*store, exchange_scratch(), exchange_notes()) {}
 
   /// Makes the environments ready, in the cache as it is.
   void prepare(const ExchangeOptions& options) {
@@ -64,6 +64,14 @@ void print(bool json, const Json& document, const std::string& text) {
 }
 
 }  // namespace
+
+fs::path exchange_scratch() {
+  return cache_directory() / "exchange";
+}
+
+fs::path exchange_notes() {
+  return state_directory() / "puts";
+}
 
 int push_cache(const ExchangeOptions& options, const DriverRegistry& drivers) {
   Session session(options, drivers);

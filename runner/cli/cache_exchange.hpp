@@ -1,5 +1,6 @@
 #pragma once
 
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -23,5 +24,10 @@ int push_cache(const ExchangeOptions& options, const DriverRegistry& drivers);
 /// `nestbox cache pull`: makes the environments that are named ready from what the store has,
 /// building the rest, or fetches all that it has. Throws Error.
 int pull_cache(const ExchangeOptions& options, const DriverRegistry& drivers);
+
+/// Where archives are while layers are exchanged (base/staged_path.hpp), and where it is noted
+/// which of them are being stored (blob/noted_put.hpp). Throw Error(io).
+std::filesystem::path exchange_scratch();
+std::filesystem::path exchange_notes();
 
 }  // namespace nestbox

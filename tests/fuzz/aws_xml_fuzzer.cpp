@@ -40,11 +40,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   require(!nestbox::aws::parse_refusal(400, text).code.empty());
   require_refusal(nestbox::s3::parse_page(text));
   require_refusal(nestbox::s3::parse_upload(text));
+  require_refusal(nestbox::s3::parse_uploads(text));
   require_refusal(nestbox::ec2::parse_run(text));
   require_refusal(nestbox::ec2::parse_instances(text));
   require_refusal(nestbox::ec2::parse_keys(text));
   require_refusal(nestbox::ec2::parse_groups(text));
   require_refusal(nestbox::ec2::parse_image(text));
+  require_refusal(nestbox::ec2::parse_images(text));
+  require_refusal(nestbox::ec2::parse_snapshots(text));
   require_refusal(nestbox::ec2::parse_console(text));
   const auto profiles = nestbox::aws::parse_profiles(text, "file");
   require(profiles || profiles.error().code == nestbox::ErrorCode::definition);

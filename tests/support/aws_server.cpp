@@ -64,6 +64,10 @@ void AwsServer::fault(const nlohmann::json& fault) {
   control({{"faults", nlohmann::json::array({fault})}});
 }
 
+bool AwsServer::await_held() {
+  return m_http.send({.url = endpoint() + "/_held"}, soon()).success();
+}
+
 void AwsServer::set(const std::string& name, const nlohmann::json& value) {
   control({{"set", {{name, value}}}});
 }

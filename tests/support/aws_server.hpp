@@ -25,8 +25,13 @@ public:
   /// What AWS tools need to use it: endpoints, region, and a key unless `with_key` is false.
   aws::Variables variables(bool with_key = true) const;
 
+  /// What `/_control` takes.
+  void control(const nlohmann::json& wish);
   /// Plays a fault in: `{"action": "RunInstances", "kind": "throttle", "times": 2}`.
   void fault(const nlohmann::json& fault);
+  /// Waits until a request has come that a fault of kind "hold" keeps waiting: true, once for each;
+  /// false after two minutes.
+  bool await_held();
   /// Sets a number of the service: "ec2.invisible", "clock", …
   void set(const std::string& name, const nlohmann::json& value);
   nlohmann::json state();
@@ -36,8 +41,6 @@ public:
   std::size_t running();
 
 private:
-  void control(const nlohmann::json& wish);
-
   Pipe m_input;
   Pipe m_output;
   Process m_process;

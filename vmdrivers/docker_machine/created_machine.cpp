@@ -9,9 +9,8 @@
 #include <fmt/format.h>
 
 #include "harness/base/error.hpp"
-#include "harness/base/filesystem.hpp"
 #include "harness/base/log.hpp"
-#include "harness/base/owner.hpp"
+#include "harness/base/note.hpp"
 #include "harness/base/subprocess.hpp"
 #include "harness/base/text.hpp"
 #include "harness/base/variables.hpp"
@@ -43,8 +42,7 @@ std::string run_program(std::vector<std::string> argv, Deadline deadline,
 CreatedMachine::CreatedMachine(Settings settings, const fs::path& notes, Deadline deadline,
                                const CancelToken& cancel)
     : m_settings(std::move(settings)), m_name(new_name()), m_note(notes / m_name) {
-  fs::create_directories(notes);
-  write_file_atomically(m_note, to_string(this_owner()));
+  write_note(m_note);
   ScopeExit rollback([this] { remove(); });
   run_program(create_command(m_settings, m_name), deadline, cancel);
   rollback.dismiss();
@@ -74,24 +72,19 @@ Description CreatedMachine::describe(Deadline deadline, const CancelToken& cance
 std::vector<Leftover> reap_noted(const Settings& settings, const fs::path& notes, bool dry_run,
                                  Deadline deadline, const CancelToken& cancel) {
   std::vector<Leftover> found;
-  if (!fs::is_directory(notes))
-    return found;
-  for (const auto& entry : fs::directory_iterator(notes)) {
-    const std::string name = entry.path().filename();
-    const Result<std::string> text =
-        catch_error([&] { return read_file(entry.path(), kibibytes(4)); });
-    const Result<Owner> owner = text ? parse_owner(*text) : tl::unexpected(text.error());
-    if (!name.starts_with("nestbox-") || !owner || state_of(*owner) == OwnerState::alive)
+  for (const AbandonedNote& note : abandoned_notes(notes)) {
+    const std::string name = note.file.filename();
+    if (!name.starts_with("nestbox-"))
       continue;
     Leftover& leftover =
-        found.emplace_back(Leftover{.what = "machine '" + name + "'", .owner = *text});
+        found.emplace_back(Leftover{.what = "machine '" + name + "'", .owner = note.owner});
     if (dry_run)
       continue;
     const Result<std::string> removed =
         catch_error([&] { return run_program(remove_command(settings, name), deadline, cancel); });
     std::error_code ignored;
     if (removed)
-      fs::remove(entry.path(), ignored);
+      fs::remove(note.file, ignored);
     else
       leftover.failed = removed.error().message;
   }

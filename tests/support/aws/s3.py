@@ -1,7 +1,7 @@
 """The part of Amazon S3 that nestbox speaks, in memory.
 
-Source: the S3 API reference (PutObject, GetObject, HeadObject, DeleteObject, ListObjectsV2 and the
-multipart calls) and its list of error responses.
+Source: the S3 API reference (PutObject, GetObject, HeadObject, DeleteObject, ListObjectsV2, the
+multipart calls and ListMultipartUploads) and its list of error responses.
 """
 
 import base64
@@ -54,6 +54,8 @@ class S3:
             raise S3Error(404, "NoSuchBucket", "The specified bucket does not exist")
         bucket = self.buckets[name]
         if not key:
+            if method == "GET" and "uploads" in fields:
+                return self.list_uploads(name, fields)
             if method == "GET":
                 return self.list(bucket, fields)
             raise S3Error(405, "MethodNotAllowed", "The specified method is not allowed against this resource.")
@@ -117,6 +119,17 @@ class S3:
         if rest:
             inner += f"<NextContinuationToken>{escape(page[-1])}</NextContinuationToken>"
         return Reply(200, document("ListBucketResult", inner))
+
+    def list_uploads(self, name, fields):
+        found = sorted(
+            (target[1], identifier) for identifier, upload in self.uploads.items()
+            if (target := upload["target"])[0] == name and target[1].startswith(fields.get("prefix", ""))
+        )
+        page, rest = found[: self.page], found[self.page :]
+        inner = f"<Bucket>{escape(name)}</Bucket><IsTruncated>{'true' if rest else 'false'}</IsTruncated>" + "".join(
+            f"<Upload><Key>{escape(key)}</Key><UploadId>{identifier}</UploadId></Upload>" for key, identifier in page
+        )
+        return Reply(200, document("ListMultipartUploadsResult", inner))
 
     def begin_upload(self, bucket, key, headers):
         upload = f"upload-{next(self.counter)}"

@@ -11,8 +11,9 @@ Prints the port it listens on and serves until its stdin ends. Requests are sign
 
 `action` is an EC2 action, "GET", "PUT"… for S3 or "imds". Kinds: throttle, error (with code,
 message, status), expired, drop (before it is handled), drop_after, cut (half of the reply),
-corrupt (one byte of the reply is another), late_error (status 200, but an <Error> in the body).
-GET /_state says what there is.
+corrupt (one byte of the reply is another), late_error (status 200, but an <Error> in the body),
+hold (handled, but the reply never comes). GET /_held answers once a request is held that no such
+answer told of; GET /_state says what there is.
 """
 
 import datetime
@@ -30,11 +31,13 @@ import signature
 
 REGION = "us-east-1"
 ROLE = "nestbox-runner"
+LONGEST_WAIT = 110  # seconds
 
 
 class World:
     def __init__(self):
         self.lock = threading.Lock()
+        self.held = threading.Semaphore(0)
         self.ec2, self.s3 = ec2.Ec2(), s3.S3()
         self.faults, self.requests = [], []
         self.clock = 0
@@ -142,6 +145,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if path == "/_state":
             with WORLD.lock:
                 return self.reply(200, json.dumps(WORLD.state()).encode(), kind="application/json")
+        if path == "/_held":
+            return self.reply(200 if WORLD.held.acquire(timeout=LONGEST_WAIT) else 504)
         if path.startswith("/latest/"):
             with WORLD.lock:
                 return self.metadata(path)
@@ -184,6 +189,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 return self.drop()
             status, reply, headers = self.answer(name, path, query, body, fields, fault)
         if kind == "drop_after":
+            return self.drop()
+        if kind == "hold":
+            WORLD.held.release()
+            self.connection.recv(1)
             return self.drop()
         if kind == "corrupt" and reply:
             middle = len(reply) // 2

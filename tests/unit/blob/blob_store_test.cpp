@@ -4,8 +4,9 @@
 #include <gtest/gtest.h>
 
 #include "harness/base/hash.hpp"
-#include "harness/base/pipe.hpp"
+#include "harness/base/owner.hpp"
 #include "harness/blob/local_blob_store.hpp"
+#include "harness/blob/noted_put.hpp"
 #include "harness/blob/s3_blob_store.hpp"
 #include "harness/blob/s3_requests.hpp"
 #include "tests/support/aws_server.hpp"
@@ -124,6 +125,14 @@ TEST_P(BlobStoreContract, NoticesABlobThatWasChanged) {
   EXPECT_FALSE(fs::exists(file("out")));
 }
 
+TEST_P(BlobStoreContract, AbandonsNothingThatIsWhole) {
+  const BlobId id = write("in", "some content");
+  m_store->abandon(id, soon(), {});
+  m_store->put(id, file("in"), soon(), {});
+  m_store->abandon(id, soon(), {});
+  EXPECT_TRUE(m_store->has(id, soon(), {}));
+}
+
 TEST_P(BlobStoreContract, RemovesBlobs) {
   const BlobId id = write("in", "some content");
   m_store->put(id, file("in"), soon(), {});
@@ -180,6 +189,14 @@ protected:
   }
   fs::path file() const { return m_files.path() / "in"; }
   fs::path out() const { return m_files.path() / "out"; }
+  /// As one who is killed then.
+  void begin_upload(const std::string& below) {
+    HttpClient http;
+    aws::CredentialSource credentials(m_server.variables(), http);
+    aws::Client client(aws::service_of(m_server.variables(), "s3", "us-east-1"), credentials, http,
+                       k_quick);
+    client.send(s3::begin_upload("/bucket/some%20prefix/" + below), "testing", soon(), {});
+  }
 
   TemporaryDirectory m_files;
   S3Fixture m_fixture;
@@ -208,6 +225,112 @@ TEST_F(S3Test, UploadsAndDownloadsThroughFaults) {
   m_server.fault({{"action", "GET"}, {"kind", "drop"}});
   m_store->get(id, out(), soon(), {});
   EXPECT_EQ(blob_id(out()), id);
+  EXPECT_EQ(m_server.state().at("uploads"), 0);
+}
+
+TEST_F(S3Test, BeginsAnewWhenSomebodyEndsItsUpload) {
+  const BlobId id = write(std::string((16 << 20) * 2 + 1, 'x'));
+  m_server.fault({{"action", "PUT"}, {"kind", "none"}});
+  m_server.fault({{"action", "PUT"}, {"kind", "error"}, {"status", 404}, {"code", "NoSuchUpload"}});
+  m_store->put(id, file(), soon(), {});
+  EXPECT_TRUE(m_store->has(id, soon(), {}));
+  EXPECT_EQ(m_server.state().at("uploads"), 0);
+}
+
+TEST_F(S3Test, GivesUpWhenItsUploadsAreEndedAgainAndAgain) {
+  const BlobId id = write(std::string((16 << 20) + 1, 'x'));
+  m_server.fault({{"action", "PUT"},
+                  {"kind", "error"},
+                  {"status", 404},
+                  {"code", "NoSuchUpload"},
+                  {"times", 100}});
+  const auto put = catch_error([&] { m_store->put(id, file(), soon(), {}); });
+  EXPECT_THAT(put.error().message, HasSubstr("others end the upload again and again"));
+}
+
+TEST_F(S3Test, AbandonsEveryUploadOfABlobAndNoOther) {
+  const BlobId id = write("some content");
+  m_server.set("s3.page", 2);
+  for (const char* suffix : {"", "", "", "0"})
+    begin_upload(blob_path(id) + suffix);
+  m_store->abandon(id, soon(), {});
+  EXPECT_EQ(m_server.state().at("uploads"), 1);
+}
+
+class NotedPutTest : public S3Test {
+protected:
+  /// What a nestbox that was killed in the middle of a put has left.
+  void leave(const BlobId& id, const std::string& store) {
+    Owner dead = this_owner();
+    ++dead.start_time;
+    fs::create_directories(m_notes);
+    write_file_atomically(m_notes / "put-left", to_string(dead) + "\n" + id.digest + "\n" + store);
+  }
+  bool has_notes() const { return fs::exists(m_notes) && !fs::is_empty(m_notes); }
+
+  const fs::path m_notes = m_files.path() / "notes";
+};
+
+TEST_F(NotedPutTest, LeavesNoNoteOnceItIsDone) {
+  const BlobId id = write("some content");
+  {
+    NotedPut put(*m_store, id, m_notes);
+    EXPECT_TRUE(has_notes());
+    // It is ours, who live.
+    EXPECT_THAT(reap_puts(m_notes, false, soon(), {}), IsEmpty());
+    m_store->put(id, file(), soon(), {});
+    put.done();
+  }
+  EXPECT_FALSE(has_notes());
+  EXPECT_TRUE(m_store->has(id, soon(), {}));
+}
+
+TEST_F(NotedPutTest, EndsWhatIsHalfDone) {
+  const BlobId id = write("some content");
+  {
+    const NotedPut put(*m_store, id, m_notes);
+    begin_upload(blob_path(id));
+    EXPECT_EQ(m_server.state().at("uploads"), 1);
+  }
+  EXPECT_EQ(m_server.state().at("uploads"), 0);
+  EXPECT_FALSE(has_notes());
+}
+
+TEST_F(NotedPutTest, LeavesItsNoteWhenWhatIsHalfDoneCannotBeEnded) {
+  const BlobId id = write("some content");
+  m_server.fault({{"action", "GET"}, {"kind", "error"}, {"status", 403}, {"code", "AccessDenied"}});
+  { const NotedPut put(*m_store, id, m_notes); }
+  EXPECT_TRUE(has_notes());
+}
+
+TEST_F(NotedPutTest, OfADeadProcessIsEndedInItsFolder) {
+  const BlobId id = write("some content");
+  const fs::path store = m_files.path() / "store";
+  LocalBlobStore(store).put(id, file(), soon(), {});
+  write_file_atomically(store / "staging" / "0123", "half");
+  write_file_atomically(store / "staging" / "0123.lock", "");
+  leave(id, store);
+  const std::vector<UnfinishedPut> seen = reap_puts(m_notes, true, soon(), {});
+  ASSERT_THAT(seen, testing::SizeIs(1));
+  EXPECT_EQ(seen[0].blob, id.digest);
+  EXPECT_EQ(seen[0].store, store);
+  EXPECT_FALSE(fs::is_empty(store / "staging"));
+  EXPECT_EQ(reap_puts(m_notes, false, soon(), {}).at(0).failed, "");
+  EXPECT_TRUE(fs::is_empty(store / "staging"));
+  EXPECT_FALSE(has_notes());
+}
+
+TEST_F(NotedPutTest, MakesNoFolderAnewThatIsGone) {
+  leave(write("some content"), m_files.path() / "store");
+  EXPECT_EQ(reap_puts(m_notes, false, soon(), {}).at(0).failed, "");
+  EXPECT_FALSE(fs::exists(m_files.path() / "store"));
+  EXPECT_FALSE(has_notes());
+}
+
+TEST_F(NotedPutTest, SaysWhatItCannotEnd) {
+  leave(write("some content"), "no store at all://");
+  EXPECT_THAT(reap_puts(m_notes, false, soon(), {}).at(0).failed, HasSubstr("names no store"));
+  EXPECT_TRUE(has_notes());
 }
 
 TEST_F(S3Test, TakesACompletionForDoneWhoseReplyWasLost) {

@@ -59,7 +59,7 @@ protected:
   TemporaryDirectory m_folder;
   int m_built = 0;
   LocalBlobStore m_store{m_folder.path() / "store"};
-  LayerExchange m_exchange{m_store, m_folder.path() / "scratch"};
+  LayerExchange m_exchange{m_store, m_folder.path() / "scratch", m_folder.path() / "notes"};
   LayerCache m_here{m_folder.path() / "here"};
   LayerCache m_there{m_folder.path() / "there"};
 };
@@ -75,6 +75,7 @@ TEST_F(LayerExchangeTest, LetsAnotherHostBeginWithALayer) {
   EXPECT_EQ(read_file(pulled.directory() / "folder" / "a"), "content");
   EXPECT_TRUE(m_there.verify().empty());
   EXPECT_TRUE(fs::is_empty(m_folder.path() / "scratch"));
+  EXPECT_TRUE(fs::is_empty(m_folder.path() / "notes"));
 }
 
 TEST_F(LayerExchangeTest, KeepsHoles) {
