@@ -5,6 +5,14 @@
 #include "harness/base/text.hpp"
 
 namespace nestbox {
+namespace {
+
+/// An empty file for each driver that was used.
+fs::path use_mark(const std::string& driver) {
+  return state_directory() / "used" / driver;
+}
+
+}  // namespace
 
 Workbench::Workbench(const DriverRegistry& registry, Settings settings, Progress& progress)
     : m_registry(registry), m_settings(settings), m_progress(progress) {}
@@ -29,11 +37,24 @@ Availability Workbench::availability(const std::string& name) {
   return *made.availability;
 }
 
+bool Workbench::was_used(const std::string& driver) {
+  return fs::exists(use_mark(driver));
+}
+
+void Workbench::note_use(const std::string& driver) {
+  const fs::path mark = use_mark(driver);
+  if (fs::exists(mark))
+    return;
+  fs::create_directories(mark.parent_path());
+  write_file_atomically(mark, "");
+}
+
 std::shared_ptr<PreparedEnvironment> Workbench::prepare(const std::string& driver,
                                                         const Environment& environment,
                                                         const fs::path& base_directory,
                                                         const CancelToken& cancel,
                                                         std::size_t interfaces) {
+  note_use(driver);
   EnvironmentBuilder* builder;
   {
     std::lock_guard lock(m_mutex);
@@ -50,6 +71,7 @@ std::shared_ptr<PreparedTopology> Workbench::prepare(const std::string& driver,
                                                      const Topology& topology,
                                                      const fs::path& base_directory,
                                                      const CancelToken& cancel) {
+  note_use(driver);
   return prepare_topology({cache(), m_progress, cancel}, this->driver(driver), definition, topology,
                           base_directory);
 }

@@ -28,6 +28,9 @@ public:
   LayerCache& cache();
   Driver& driver(const std::string& name);  ///< Error(usage) for an unknown name
   Availability availability(const std::string& name);
+  /// Whether this user's nestboxes have ever prepared a machine with it, as far as the state
+  /// directory tells.
+  static bool was_used(const std::string& driver);
   std::vector<std::string> driver_names() const { return m_registry.names(); }
   std::vector<std::string> driver_names(Cost cost) const { return m_registry.names(cost); }
 
@@ -47,6 +50,7 @@ private:
     std::optional<EnvironmentBuilder> builder;
   };
   Bench& bench(const std::string& name);
+  void note_use(const std::string& driver);
 
   const DriverRegistry& m_registry;
   Settings m_settings;

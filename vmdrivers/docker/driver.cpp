@@ -94,8 +94,11 @@ Connection& DockerDriver::connection() {
   const DockerSettings settings = value_or_throw(
       read_settings(variable, [](const fs::path& path) { return fs::exists(path); }));
   Engine engine(settings.socket);
-  const EngineFacts facts =
-      engine_facts(engine.call({.path = "/info"}, Deadline::after(k_question_time)));
+  Result<json> info =
+      catch_error([&] { return engine.call({.path = "/info"}, Deadline::after(k_question_time)); });
+  if (!info && !fs::exists(settings.socket))
+    info.error().code = ErrorCode::unsupported;
+  const EngineFacts facts = engine_facts(value_or_throw(std::move(info)));
   m_connection = std::make_unique<Connection>(settings.socket, facts);
   return *m_connection;
 }
