@@ -15,6 +15,10 @@ Resources EnvironmentUse::size() const {
     sum.cores += made_from.cores;
     sum.memory = sum.memory + made_from.memory;
   }
+  if (container) {
+    sum.cores += container->cores;
+    sum.memory = sum.memory + container->memory;
+  }
   return sum;
 }
 

@@ -20,7 +20,10 @@ struct EnvironmentUse {
   bool on_host = false;  ///< script mode: no machine of its own
   std::optional<Topology> topology{};
   std::map<std::string, Environment> machines{};  ///< of the topology's machines, by their names
-  std::chrono::milliseconds start_limit{};        ///< as Capabilities::start_limit
+  /// In which the process of a test with a topology runs, and the driver that makes it.
+  std::optional<Environment> container{};
+  std::string container_driver{};
+  std::chrono::milliseconds start_limit{};  ///< as Capabilities::start_limit
 
   bool operator==(const EnvironmentUse&) const = default;
 

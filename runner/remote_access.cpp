@@ -80,7 +80,7 @@ void RemoteAccess::enter_machines(World& world, const std::string& public_key,
       Machine& machine = world.machine(access.name);
       const std::vector<std::string> keys =
           set_up_login(machine, access.user, public_key, deadline, stop);
-      if (!m_place.on_host)
+      if (world.owns(m_place.name))
         start_ssh_server(machine, deadline, stop);
       const std::lock_guard lock(mutex);
       for (const std::string& key : keys)
@@ -88,6 +88,9 @@ void RemoteAccess::enter_machines(World& world, const std::string& public_key,
       if (m_place.on_host) {
         access.host = "127.0.0.1";
         access.port = m_forwardings.emplace_back(machine, ssh_connection_server()).port();
+      } else if (!world.owns(m_place.name)) {
+        access.host = access.name;
+        access.by_verb = true;
       }
     });
   }

@@ -20,8 +20,9 @@ struct DrivingPlace {
 
 /// Lets the process of a test into the machines of its world, over ssh: a key made for this once,
 /// users with it, ways to the machines (forwarded ports of the loopback for a process on this host;
-/// an ssh server on port 22 for one in another machine), and an ssh_config that knows all of it.
-/// Ends with this object; the world and the place outlive it.
+/// an ssh server on port 22 for one in a machine of the world; the verb `connect` for one in a
+/// container), and an ssh_config that knows all of it. Ends with this object; the world and the
+/// place outlive it.
 class RemoteAccess {
 public:
   /// Blocks. Puts what the process needs into `workspace`/ssh of its place. Error(infrastructure)

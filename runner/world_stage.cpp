@@ -33,13 +33,6 @@ std::uint64_t random_seed() {
   return seed;
 }
 
-/// What this host's part of a world is called as an environment.
-Environment host_environment() {
-  Environment environment;
-  environment.name = k_from_host;
-  return environment;
-}
-
 /// What programs find beside the source tree: `python/nestbox.py`, and `bin/nestbox`, which is us,
 /// even when our file is replaced meanwhile.
 void write_tools(const fs::path& directory) {
@@ -55,7 +48,7 @@ void write_tools(const fs::path& directory) {
 
 class WorldStage final : public Stage {
 public:
-  WorldStage(const StageParts& parts, PreparedTopology& topology, PreparedEnvironment& host,
+  WorldStage(const StageParts& parts, PreparedTopology& topology, PreparedEnvironment& outside,
              Deadline deadline, const CancelToken& cancel)
       : m_parts(parts), m_stop(cancel),
         m_world(topology.world({.run_name = parts.run.machine,
@@ -71,7 +64,7 @@ public:
         }) {
     m_world->on_end(
         [this](const std::string& machine, Condition condition) { note_end(machine, condition); });
-    make_workplaces(host, deadline);
+    make_workplaces(outside, deadline);
     for (const Workplace& place : m_workplaces)
       place.machine().transport().on_call(
           [this, caller = place.on_host() ? std::string() : place.name()](
@@ -158,15 +151,16 @@ public:
   }
 
 private:
-  bool from_host() const { return m_parts.run.test->from == k_from_host; }
+  bool from_outside() const { return m_parts.run.test->from == k_from_host; }
+  bool on_host() const { return from_outside() && !m_parts.use.container; }
 
-  void make_workplaces(PreparedEnvironment& host, Deadline deadline) {
+  void make_workplaces(PreparedEnvironment& outside, Deadline deadline) {
     const fs::path tools = m_parts.context.run_directory / "tools";
     write_tools(tools);
-    if (from_host())
-      m_host = host.machine(m_parts.run.machine, Isolation::fork, deadline, m_stop.token());
+    if (from_outside())
+      m_outside = outside.machine(m_parts.run.machine, Isolation::fork, deadline, m_stop.token());
     give_access(deadline);
-    if (from_host()) {
+    if (on_host()) {
       std::string programs = tools / "bin";
       if (m_access && !m_access->programs().empty())
         programs += ":" + m_access->programs();
@@ -174,33 +168,41 @@ private:
           Workplace::Parts{.context = m_parts.context,
                            .use = m_parts.use,
                            .run = m_parts.run,
-                           .machine = *m_host,
-                           .environment = m_host_environment,
+                           .machine = *m_outside,
+                           .environment = outside.definition(),
                            .on_host = true,
                            .name = k_from_host,
                            .variables = variables_on(k_from_host),
                            .search_paths = {{"PATH", programs}, {"PYTHONPATH", tools / "python"}}});
+    } else if (from_outside()) {
+      m_world->accompany(k_from_host, *m_outside);
+      add_workplace(k_from_host, *m_outside, outside.definition(), tools);
     }
-    for (const TopologyMachine& machine : m_world->topology().machines) {
-      Machine& made = m_world->machine(machine.name);
-      const std::string modules = made.workspace() + "/python";
-      m_workplaces.emplace_back(Workplace::Parts{.context = m_parts.context,
-                                                 .use = m_parts.use,
-                                                 .run = m_parts.run,
-                                                 .machine = made,
-                                                 .environment = m_world->environment(machine.name),
-                                                 .on_host = false,
-                                                 .name = machine.name,
-                                                 .variables = variables_on(machine.name),
-                                                 .search_paths = {{"PYTHONPATH", modules}},
-                                                 .python_module = tools / "python/nestbox.py"});
-    }
+    for (const TopologyMachine& machine : m_world->topology().machines)
+      add_workplace(machine.name, m_world->machine(machine.name),
+                    m_world->environment(machine.name), tools);
     // The one on which the test's command runs comes first.
     const auto first =
         std::find_if(m_workplaces.begin(), m_workplaces.end(),
                      [&](Workplace& place) { return place.name() == m_parts.run.test->from; });
     if (first != m_workplaces.end())
       m_workplaces.splice(m_workplaces.begin(), m_workplaces, first);
+  }
+
+  /// Of a machine, or a container.
+  void add_workplace(const std::string& name, Machine& machine, const Environment& environment,
+                     const fs::path& tools) {
+    m_workplaces.emplace_back(
+        Workplace::Parts{.context = m_parts.context,
+                         .use = m_parts.use,
+                         .run = m_parts.run,
+                         .machine = machine,
+                         .environment = environment,
+                         .on_host = false,
+                         .name = name,
+                         .variables = variables_on(name),
+                         .search_paths = {{"PYTHONPATH", machine.workspace() + "/python"}},
+                         .python_module = tools / "python/nestbox.py"});
   }
 
   /// For a test whose process drives machines from outside.
@@ -213,9 +215,8 @@ private:
                        [](const TopologyMachine& machine) { return !machine.user.empty(); });
     if (!wanted || !test.steps.empty())
       return;
-    Machine& place = from_host() ? *m_host : m_world->machine(test.from);
-    m_access.emplace(*m_world, DrivingPlace{place, test.from, from_host()}, deadline,
-                     m_stop.token());
+    Machine& place = from_outside() ? *m_outside : m_world->machine(test.from);
+    m_access.emplace(*m_world, DrivingPlace{place, test.from, on_host()}, deadline, m_stop.token());
   }
 
   std::map<std::string, std::string> variables_on(const std::string& place) const {
@@ -263,12 +264,11 @@ private:
   }
 
   const StageParts m_parts;
-  Environment m_host_environment = host_environment();
   std::mutex m_mutex;
   std::optional<MachineEnd> m_end;
   CancelSource m_stop;  ///< a machine ended, or all is to
   std::unique_ptr<World> m_world;
-  std::unique_ptr<Machine> m_host;
+  std::unique_ptr<Machine> m_outside;  ///< this host, or a container on it; unless from a machine
   std::optional<RemoteAccess> m_access;
   std::list<Workplace> m_workplaces;
   WorldVerbs m_verbs;
@@ -278,24 +278,24 @@ private:
 class PreparedWorldStage final : public PreparedStage {
 public:
   PreparedWorldStage(std::shared_ptr<PreparedTopology> topology,
-                     std::shared_ptr<PreparedEnvironment> host)
-      : m_topology(std::move(topology)), m_host(std::move(host)) {}
+                     std::shared_ptr<PreparedEnvironment> outside)
+      : m_topology(std::move(topology)), m_outside(std::move(outside)) {}
 
   std::unique_ptr<Stage> open(const StageParts& parts, Deadline deadline,
                               const CancelToken& cancel) override {
-    return std::make_unique<WorldStage>(parts, *m_topology, *m_host, deadline, cancel);
+    return std::make_unique<WorldStage>(parts, *m_topology, *m_outside, deadline, cancel);
   }
 
 private:
   std::shared_ptr<PreparedTopology> m_topology;
-  std::shared_ptr<PreparedEnvironment> m_host;
+  std::shared_ptr<PreparedEnvironment> m_outside;
 };
 
 }  // namespace
 
 std::shared_ptr<PreparedStage> make_world_stage(std::shared_ptr<PreparedTopology> topology,
-                                                std::shared_ptr<PreparedEnvironment> host) {
-  return std::make_shared<PreparedWorldStage>(std::move(topology), std::move(host));
+                                                std::shared_ptr<PreparedEnvironment> outside) {
+  return std::make_shared<PreparedWorldStage>(std::move(topology), std::move(outside));
 }
 
 }  // namespace nestbox

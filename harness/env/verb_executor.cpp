@@ -8,6 +8,7 @@
 #include "harness/env/tail.hpp"
 #include "harness/env/verb_context.hpp"
 #include "harness/env/world_watch.hpp"
+#include "harness/guest/login.hpp"
 
 namespace nestbox {
 namespace {
@@ -16,8 +17,10 @@ constexpr int k_timed_out = 124;  ///< as timeout(1) has it
 constexpr std::chrono::seconds k_answer_time(60);
 constexpr std::size_t k_most_answer = 64 * 1024;
 
-/// Those whose output the verb shows.
+/// Those whose output the verb hands on.
 std::vector<std::string> speakers(const Verb& verb) {
+  if (const auto* connect = std::get_if<ConnectVerb>(&verb))
+    return {connect->machine};
   const auto* exec = std::get_if<ExecVerb>(&verb);
   return exec ? exec->machines : std::vector<std::string>();
 }
@@ -80,10 +83,22 @@ int execute_barrier(const VerbContext& context, const BarrierVerb& verb) {
   if (members.empty())
     for (const TopologyMachine& machine : context.world.topology().machines)
       members.push_back(machine.name);
-  context.world.barriers().arrive(verb.name, members, context.caller.machine, verb.timeout,
-                                  earlier(context.deadline, Deadline::after(verb.timeout)),
-                                  context.cancel);
+  const std::string& caller = context.caller.machine;
+  context.world.barriers().arrive(
+      verb.name, members, context.world.owns(caller) ? caller : "", verb.timeout,
+      earlier(context.deadline, Deadline::after(verb.timeout)), context.cancel);
   return 0;
+}
+
+int execute_connect(const VerbContext& context, const ConnectVerb& verb) {
+  CommandIo io;
+  io.output = [&](OutputStream stream, std::string_view bytes) {
+    context.output.write(verb.machine, stream, bytes);
+  };
+  io.input = context.io.input;
+  const Command server{.argv = ssh_connection_server(), .leaves_running = true};
+  return run_on(context, verb.machine, server, io, context.deadline, context.cancel)
+      .status.shell_code();
 }
 
 }  // namespace
@@ -150,6 +165,7 @@ int execute(World& world, const Verb& verb, const VerbCaller& caller, const Verb
     int operator()(const WaitForVerb& wait) const { return execute_wait(context, wait); }
     int operator()(const NetVerb& net) const { return execute_net(context, net); }
     int operator()(const BarrierVerb& barrier) const { return execute_barrier(context, barrier); }
+    int operator()(const ConnectVerb& connect) const { return execute_connect(context, connect); }
     int operator()(const MachinesVerb& machines) const {
       context.output.say(OutputStream::standard_output, machines.json
                                                             ? machines_json(context.world)

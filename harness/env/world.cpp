@@ -145,6 +145,8 @@ void World::introduce(Deadline deadline, const CancelToken& cancel) {
 }
 
 Machine& World::machine(const std::string& name) const {
+  if (m_beside.second && name == m_beside.first)
+    return *m_beside.second;
   return *find_by_name(m_machines, name, "machine", m_topology);
 }
 

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "harness/base/clock.hpp"
@@ -56,8 +57,14 @@ public:
   const Topology& topology() const noexcept { return m_topology; }
   std::uint64_t seed() const noexcept { return m_seed; }
 
+  /// A machine beside the world's own, from which the world is driven: `machine` finds it, too.
+  /// Before any verb; outlives all of them.
+  void accompany(const std::string& name, Machine& machine) { m_beside = {name, &machine}; }
+
   /// Valid as long as the world. Error(not_found).
   Machine& machine(const std::string& name) const;
+  /// Whether it is one of the topology's.
+  bool owns(const std::string& machine) const { return m_machines.contains(machine); }
   /// Its links have their machines' names. Error(not_found).
   VirtualSwitch& network(const std::string& name) const;
   /// What the machine was made from, raised to its own memory, cores and network.
@@ -82,6 +89,7 @@ private:
   CaptureBoard m_captures;
   std::map<std::string, std::unique_ptr<VirtualSwitch>> m_networks;
   std::map<std::string, std::unique_ptr<Machine>> m_machines;  ///< ended before the switches
+  std::pair<std::string, Machine*> m_beside{};
 };
 
 }  // namespace nestbox

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <cstdlib>
 #include <cstring>
 
@@ -171,7 +172,12 @@ int verb_main(int argc, char** argv) {
   }
   call.working_directory = current_directory();
   call.terminal = isatty(STDOUT_FILENO) == 1;
-  call.input = call.argv[0] == "exec";
+  const bool connects = call.argv[0] == "connect";
+  call.input = connects || call.argv[0] == "exec";
+  // ssh hangs up on the program that connects it. The server there is to see its input end, and to
+  // end itself: cut off, it would take with it what it left running.
+  if (connects)
+    signal(SIGHUP, SIG_IGN);
   const char* const path = getenv(k_host_socket_variable);
   return call_host(path && *path ? path : k_host_socket, call);
 }

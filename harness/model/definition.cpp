@@ -22,9 +22,9 @@ auto identity(const Environment& e) {
 }
 
 auto identity(const Test& t) {
-  return std::tie(t.name, t.command, t.script, t.environment, t.topology, t.from, t.steps,
-                  t.markers, t.timeout, t.isolation, t.needs, t.variables, t.exposed, t.repeat,
-                  t.retries, t.skip, t.expected_failure);
+  return std::tie(t.name, t.command, t.script, t.environment, t.topology, t.from, t.container,
+                  t.steps, t.markers, t.timeout, t.isolation, t.needs, t.variables, t.exposed,
+                  t.repeat, t.retries, t.skip, t.expected_failure);
 }
 
 }  // namespace

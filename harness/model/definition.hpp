@@ -96,7 +96,9 @@ struct Test {
   std::string environment = "debian";  ///< without a topology
   /// Instead: the world that it has for itself, one of Definition::topologies.
   std::optional<std::string> topology;
-  std::string from;              ///< the machine of it on which `command` runs, or k_from_host
+  std::string from;  ///< the machine of it on which `command` runs, or k_from_host
+  /// With k_from_host: the environment of a container in which it runs.
+  std::optional<std::string> container;
   std::vector<WorldStep> steps;  ///< instead of `command`: one after the other
   std::vector<std::string> markers;
   std::chrono::milliseconds timeout = std::chrono::minutes(5);

@@ -12,6 +12,7 @@ struct MachineAccess {
   std::string user{};     ///< who is let in over ssh; empty: nobody is, and the rest means nothing
   std::string host{};     ///< where its ssh server is, as seen from the test's process
   int port = 22;
+  bool by_verb = false;  ///< no network leads there from the test's process: `nestbox connect` does
 
   bool operator==(const MachineAccess&) const = default;
 };

@@ -127,6 +127,7 @@ void TestReader::place(const Place& place, Test& test) {
   if (place.environment || place.topology || place.machines) {
     test.topology.reset();
     test.from.clear();
+    test.container.reset();
   }
   if (place.environment)
     environment(*place.environment, test);
@@ -160,9 +161,10 @@ void TestReader::place(const Place& place, Test& test) {
 void TestReader::settle(const Place& place, const Topology& world, Test& test) {
   if (place.from)
     from(*place.from, world, test);
-  else if (place.steps)
+  else if (place.steps) {
     test.from.clear();
-  else if (test.from.empty())
+    test.container.reset();
+  } else if (test.from.empty())
     test.from = world.any_network ? k_from_host : world.machines.front().name;
   if (place.expose)
     test.exposed = read_exposed(m_reader, *place.expose, world);
@@ -209,6 +211,8 @@ void TestReader::topology(const YamlNode& node, Test& test) {
 }
 
 void TestReader::from(const YamlNode& node, const Topology& world, Test& test) {
+  if (node.kind == YamlNode::Kind::mapping)
+    return container(node, test);
   std::optional<std::string> name = m_reader.text("from", node);
   if (!name)
     return;
@@ -221,6 +225,18 @@ void TestReader::from(const YamlNode& node, const Topology& world, Test& test) {
                          + (world.any_network ? "the test" : "topology '" + world.name + "'"),
                      suggestion(*name, known, "it can be "));
   test.from = std::move(*name);
+  test.container.reset();
+}
+
+void TestReader::container(const YamlNode& node, Test& test) {
+  auto field = m_reader.fields("from", node, {"container"});
+  if (!field[0] && knows_all(node, field))
+    m_reader.mistake(node, "'from' lacks 'container'",
+                     "write 'from: {container: ENVIRONMENT}', 'host' or a machine's name");
+  if (!field[0])
+    return;
+  test.from = k_from_host;
+  test.container = read_environment(m_reader, *field[0], m_definition.environments);
 }
 
 void TestReader::common(const std::vector<const YamlNode*>& field, Test& test) {

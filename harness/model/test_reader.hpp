@@ -63,6 +63,7 @@ private:
   void machines(const Place& place, Test& test);
   void settle(const Place& place, const Topology& world, Test& test);
   void from(const YamlNode& node, const Topology& world, Test& test);
+  void container(const YamlNode& node, Test& test);
 
   YamlReader& m_reader;
   const Definition& m_definition;

@@ -136,12 +136,19 @@ struct BarrierVerb {
   bool operator==(const BarrierVerb&) const = default;
 };
 
+/// `connect MACHINE`: a connection to its ssh server, on the caller's stdin and stdout.
+struct ConnectVerb {
+  std::string machine;
+  bool operator==(const ConnectVerb&) const = default;
+};
+
 /// `machines [--json]`: names, addresses, conditions.
 struct MachinesVerb {
   bool json = false;
   bool operator==(const MachinesVerb&) const = default;
 };
 
-using Verb = std::variant<ExecVerb, CopyVerb, WaitForVerb, NetVerb, BarrierVerb, MachinesVerb>;
+using Verb =
+    std::variant<ExecVerb, CopyVerb, WaitForVerb, NetVerb, BarrierVerb, ConnectVerb, MachinesVerb>;
 
 }  // namespace nestbox

@@ -42,9 +42,12 @@ public:
       return net();
     if (name == "barrier")
       return barrier();
+    if (name == "connect")
+      return connect();
     if (name == "machines")
       return MachinesVerb{json_only("machines", 1)};
-    unknown({name, 0}, "verb", {"exec", "copy", "wait-for", "net", "barrier", "machines"});
+    unknown({name, 0}, "verb",
+            {"exec", "copy", "wait-for", "net", "barrier", "connect", "machines"});
   }
 
 private:
@@ -318,6 +321,16 @@ private:
     verb.timeout = arguments.timeout(verb.timeout);
     arguments.finish();
     return verb;
+  }
+
+  ConnectVerb connect() const {
+    VerbArguments arguments(m_words, 1, usage_of("connect"), {});
+    const VerbWord name = arguments.take("a machine");
+    arguments.finish();
+    const std::vector<std::string> machines = m_names.machines(name);
+    if (machines.size() > 1)
+      refuse_word(name.index, "a connection leads to one machine");
+    return {machines.front()};
   }
 
   const std::vector<std::string>& m_words;

@@ -140,6 +140,7 @@ struct VerbPrinter {
     add_usual_timeout(words, verb.timeout, BarrierVerb().timeout);
     return words;
   }
+  Words operator()(const ConnectVerb& verb) const { return {"connect", verb.machine}; }
   Words operator()(const MachinesVerb& verb) const { return with_json({"machines"}, verb.json); }
 };
 

@@ -13,6 +13,7 @@ const std::vector<VerbUsage>& verb_usages() {
        "wait until it is so on each of them, 60 s at most unless told otherwise"},
       {"barrier", "NAME [--of MACHINE,…] [--timeout T]",
        "wait until every machine has come to it, 60 s at most unless told otherwise"},
+      {"connect", "MACHINE", "its ssh server, on stdin and stdout: for ssh's ProxyCommand"},
       {"machines", "[--json]", "names, addresses and conditions"},
       {"net show", "[--json]", "links, their impairments, partitions"},
       {"net partition", "A,B '|' C [--network N]", "let frames pass within each group only"},

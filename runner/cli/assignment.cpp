@@ -33,6 +33,16 @@ std::size_t index_of(std::vector<EnvironmentUse>& uses, EnvironmentUse use) {
   return static_cast<std::size_t>(found - uses.begin());
 }
 
+/// Of a test whose process is to run in one.
+std::optional<std::string> why_no_container(const Environment& environment,
+                                            const DriverChoice& choice) {
+  if (!choice.container)
+    return "its process needs a container; " + choice.no_container;
+  const auto reason =
+      unmet_environment(environment, choice.container->name, choice.container->capabilities);
+  return reason ? std::optional("the container of its process: " + *reason) : std::nullopt;
+}
+
 }  // namespace
 
 bool belongs_on_host(const Test& test, const MarkerExpression& markers) {
@@ -117,7 +127,8 @@ std::optional<std::string> why_not(const Test& test, const Definition& definitio
   return std::nullopt;
 }
 
-EnvironmentUse use_for(const Test& test, const Definition& definition, const DriverFacts& driver) {
+EnvironmentUse use_for(const Test& test, const Definition& definition, const DriverChoice& choice) {
+  const DriverFacts& driver = choice.driver;
   EnvironmentUse use{driver.name,
                      driver.acceleration,
                      {},
@@ -133,6 +144,10 @@ EnvironmentUse use_for(const Test& test, const Definition& definition, const Dri
   for (const TopologyMachine& machine : use.topology->machines)
     use.machines.emplace(machine.name,
                          sized(definition.environments.at(machine.environment), machine));
+  if (test.container) {
+    use.container = definition.environments.at(*test.container);
+    use.container_driver = choice.container->name;
+  }
   return use;
 }
 
@@ -146,9 +161,10 @@ Assignment assign(std::vector<Test> tests, const Definition& definition,
       const DriverChoice choice = choose(test);
       assigned.why = choice.why;
       assigned.skip = why_not(test, definition, choice.driver.name, choice.driver.capabilities);
+      if (!assigned.skip && test.container)
+        assigned.skip = why_no_container(definition.environments.at(*test.container), choice);
       if (!assigned.skip)
-        assigned.environment =
-            index_of(assignment.environments, use_for(test, definition, choice.driver));
+        assigned.environment = index_of(assignment.environments, use_for(test, definition, choice));
     }
     assigned.test = std::move(test);
     assignment.tests.push_back(std::move(assigned));

@@ -44,10 +44,15 @@ struct DriverChoice {
 
   const DriverFacts& driver;
   std::string why;  ///< for a person; empty: it was asked for
+  /// Of the container in which the test's process runs, if it is to run in one; nothing when there
+  /// is none, and why.
+  const DriverFacts* container = nullptr;
+  std::string no_container{};
 };
 
-/// Where a test runs: its environment, raised to what it needs, or its topology.
-EnvironmentUse use_for(const Test& test, const Definition& definition, const DriverFacts& driver);
+/// Where a test runs: its environment, raised to what it needs, or its topology, with the container
+/// of its process.
+EnvironmentUse use_for(const Test& test, const Definition& definition, const DriverChoice& choice);
 
 struct Assignment {
   std::vector<AssignedTest> tests;

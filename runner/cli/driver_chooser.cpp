@@ -19,6 +19,26 @@ DriverChooser::DriverChooser(Workbench& workbench, const Wish& wish)
       m_markers(value_or_throw(MarkerExpression::parse(wish.markers))) {}
 
 DriverChoice DriverChooser::choose(const Test& test) {
+  DriverChoice choice = choose_machine(test);
+  if (test.container)
+    choose_container(choice);
+  return choice;
+}
+
+void DriverChooser::choose_container(DriverChoice& choice) {
+  std::vector<std::string> absent;
+  for (const std::string& name : m_workbench.driver_names(Cost::container)) {
+    const Availability availability = m_workbench.availability(name);
+    if (availability.available) {
+      choice.container = &facts(name, "for the processes of tests");
+      return;
+    }
+    absent.push_back(absence(name, availability));
+  }
+  choice.no_container = join(absent, "; ");
+}
+
+DriverChoice DriverChooser::choose_machine(const Test& test) {
   if (m_wish.driver != "auto")
     return facts(m_wish.driver, {});
   if (belongs_on_host(test, m_markers)) {

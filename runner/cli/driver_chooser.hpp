@@ -42,7 +42,9 @@ private:
     std::string line;
   };
 
+  DriverChoice choose_machine(const Test& test);
   DriverChoice choose_cheapest(const Test& test);
+  void choose_container(DriverChoice& choice);
   DriverChoice chosen(const Test& test, const std::string& name,
                       std::vector<std::string> passed_over, const std::vector<std::string>& absent);
   const DriverFacts& facts(const std::string& name, const std::string& why);

@@ -46,7 +46,8 @@ nlohmann::ordered_json as_json(const Test& test, const Definition& definition) {
   else
     json["environment"] = test.environment;
   if (test.topology)
-    json["from"] = test.from;
+    json["from"] = test.container ? nlohmann::ordered_json{{"container", *test.container}}
+                                  : nlohmann::ordered_json(test.from);
   json["markers"] = effective_markers(test);
   if (test.steps.empty())
     json["command"] = test.command;

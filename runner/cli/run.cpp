@@ -162,9 +162,12 @@ int run_tests(const RunOptions& options, const DriverRegistry& drivers) {
     if (!use.topology)
       return make_machine_stage(
           keep_warm(workbench.prepare(use.driver, use.environment, suite.root, cancel), warm));
+    Environment host;
+    host.name = k_from_host;
     return make_world_stage(
         workbench.prepare(use.driver, suite.definition, *use.topology, suite.root, cancel),
-        workbench.prepare("local", {}, suite.root, cancel));
+        use.container ? workbench.prepare(use.container_driver, *use.container, suite.root, cancel)
+                      : workbench.prepare("local", host, suite.root, cancel));
   };
   request.make_directory = [&](const std::string& id) { return directory.test_directory(id); };
 

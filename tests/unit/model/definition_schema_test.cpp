@@ -52,6 +52,7 @@ const std::vector<std::string> k_valid = {
     R"({"version": 1, "topologies": {"t": {"machines": {"a": {}}}}, "tests": {"x": {"topology": "t", "run": "x"}}})",
     R"({"version": 1, "topologies": {"t": {"machines": {"a": {}}}}, "tests": {"x": {"topology": "t", "script": "x", "from": "a", "isolation": "fresh", "needs": {"nested": true}}}})",
     R"({"version": 1, "topologies": {"t": {"machines": {"a": {}}}}, "tests": {"x": {"topology": "t", "run": "x", "from": "host"}}})",
+    R"({"version": 1, "topologies": {"t": {"machines": {"a": {}}}}, "tests": {"x": {"topology": "t", "run": "x", "from": {"container": "debian"}}}})",
     R"({"version": 1, "topologies": {"t": {"machines": {"a": {}}}}, "tests": {"x": {"topology": "t", "steps": [{"on": "a", "run": "x"}, {"net": "show"}]}}})",
     R"({"version": 1, "topologies": {"t": {"machines": {"a": {}}}}, "defaults": {"environment": "tiny", "topology": "t", "from": "a"}})",
     R"({"version": 1, "topologies": {"t": {"machines": {"a": {"user": "root"}}}}, "tests": {"x": {"topology": "t", "run": "x", "expose": null}}})",
@@ -238,6 +239,8 @@ const std::vector<std::string> k_invalid = {
     R"({"version": 1, "topologies": {"t": {"machines": {"a": {}}}}, "tests": {"x": {"topology": "t", "steps": [{"net": "heal"}], "from": "a"}}})",
     R"({"version": 1, "topologies": {"t": {"machines": {"a": {}}}}, "tests": {"x": {"topology": "t", "run": "x", "needs": {"memory": "1GiB"}}}})",
     R"({"version": 1, "topologies": {"t": {"machines": {"a": {}}}}, "tests": {"x": {"topology": "t", "run": "x", "from": "localhost"}}})",
+    R"({"version": 1, "topologies": {"t": {"machines": {"a": {}}}}, "tests": {"x": {"topology": "t", "run": "x", "from": {}}}})",
+    R"({"version": 1, "topologies": {"t": {"machines": {"a": {}}}}, "tests": {"x": {"topology": "t", "run": "x", "from": {"container": "debian", "image": "x"}}}})",
     R"({"version": 1, "topologies": {"t": {"machines": {"a": {}}}}, "tests": {"x": {"topology": ["t"], "run": "x"}}})",
     R"({"version": 1, "topologies": {"t": {"machines": {"a": {}}}}, "defaults": {"from": "a"}})",
 };

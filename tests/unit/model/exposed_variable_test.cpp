@@ -61,6 +61,18 @@ Host *
 )");
 }
 
+TEST(SshConfig, ConnectsByAVerbWhereNoNetworkLeads) {
+  const MachineAccess far{
+      .name = "core0", .address = "10.90.0.1", .user = "root", .host = "core0", .by_verb = true};
+  const std::string entry = R"(Host core0 10.90.0.1
+  ProxyCommand nestbox connect core0
+  User root
+  HostKeyAlias core0
+
+)";
+  EXPECT_EQ(ssh_config({far}, k_files).substr(0, entry.size()), entry);
+}
+
 constexpr const char* k_definition = R"(version: 1
 environments: {node: {from: debian, memory: 256MiB}}
 tests:

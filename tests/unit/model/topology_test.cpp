@@ -237,6 +237,22 @@ tests:
   EXPECT_EQ(definition.defaults.topology, "trio");
 }
 
+TEST(Topology, IsDrivenFromAContainerWhenATestSaysSo) {
+  Definition definition = load(std::string(k_trio) + R"(
+defaults: {topology: trio, from: {container: tiny}}
+tests:
+  as-is: x
+  host: {run: x, from: host}
+  machine: {run: x, environment: tiny}
+  steps: {steps: [{net: heal}]}
+)");
+  EXPECT_EQ(definition.tests[0].from, k_from_host);
+  EXPECT_EQ(definition.tests[0].container, "tiny");
+  EXPECT_EQ(definition.tests[1].from, k_from_host);
+  for (const std::size_t other : {1, 2, 3})
+    EXPECT_EQ(definition.tests[other].container, std::nullopt) << other;
+}
+
 TEST(Topology, IsNamedByAScriptsHeader) {
   Definition definition = load(k_trio);
   auto script =

@@ -113,6 +113,7 @@ TEST(VerbParser, TakesAPartitionHoweverAShellHasSplitIt) {
 }
 
 TEST(VerbParser, ReadsBarrierAndMachines) {
+  EXPECT_EQ(parse("connect a"), Verb(ConnectVerb{"a"}));
   EXPECT_EQ(parse("barrier ready"), Verb(BarrierVerb{"ready", {}, 60s}));
   EXPECT_EQ(parse("barrier v1.2 --of a,b --timeout 5s"), Verb(BarrierVerb{"v1.2", {"a", "b"}, 5s}));
   EXPECT_EQ(parse("machines --json"), Verb(MachinesVerb{true}));

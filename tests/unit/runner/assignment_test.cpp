@@ -91,7 +91,7 @@ TEST(Assignment, KeepsTestsForWindowsAndForLinuxApart) {
               "needs a Unix shell; driver 'ec2' has Windows machines");
 
   const auto runs_on_windows = [](const nestbox::Test& test, const Capabilities& can) {
-    return use_for(test, {}, {"x", can, ""}).environment.windows;
+    return use_for(test, {}, DriverFacts{"x", can, ""}).environment.windows;
   };
   EXPECT_TRUE(runs_on_windows(windows, both));
   EXPECT_FALSE(runs_on_windows(program, both));
@@ -202,6 +202,30 @@ TEST(Assignment, SaysWhyADriverHasNoWorlds) {
   EXPECT_FALSE(belongs_on_host(test, expression("not vm")));
 }
 
+TEST(Assignment, PutsTheProcessOfATestIntoAContainerOfAnotherDriver) {
+  const Definition definition = with_trio();
+  nestbox::Test test = in_trio("x", k_from_host);
+  test.container = "tiny";
+  const DriverFacts machines{"qemu", {.fork = true, .machine = true, .ethernet = true}, ""};
+  const DriverFacts containers{"docker", {.boots = Boots::image}, ""};
+  const auto assigned = [&](DriverChoice choice) {
+    return assign({test}, definition, [&](const nestbox::Test&) { return choice; });
+  };
+
+  DriverChoice choice = machines;
+  choice.container = &containers;
+  const Assignment both = assigned(choice);
+  ASSERT_EQ(both.tests[0].skip, std::nullopt);
+  const EnvironmentUse& use = both.environments.at(0);
+  EXPECT_EQ(use.driver, "qemu");
+  EXPECT_EQ(use.container_driver, "docker");
+  EXPECT_EQ(use.container->name, "tiny");
+
+  choice.container = nullptr;
+  choice.no_container = "docker: no engine";
+  EXPECT_EQ(assigned(choice).tests[0].skip, "its process needs a container; docker: no engine");
+}
+
 TEST(Assignment, LetsATestDriveMachinesOfAnyDriverWhereTheyReachEachOther) {
   Definition definition = with_trio();
   Topology& trio = definition.topologies.at("trio");
@@ -216,11 +240,14 @@ TEST(Assignment, LetsATestDriveMachinesOfAnyDriverWhereTheyReachEachOther) {
             "after");
   const Capabilities containers{.boots = Boots::image, .peers = true};
   EXPECT_EQ(unmet_need(test, &trio, "docker", containers), std::nullopt);
-  EXPECT_TRUE(use_for(test, definition, {"docker", containers, ""}).topology->networks.empty());
+  EXPECT_TRUE(
+      use_for(test, definition, DriverFacts{"docker", containers, ""}).topology->networks.empty());
   const Capabilities wired{.machine = true, .ethernet = true};
   EXPECT_EQ(unmet_need(test, &trio, "qemu", wired), std::nullopt);
-  EXPECT_EQ(use_for(test, definition, {"qemu", wired, ""}).topology->networks.size(), 1U);
-  EXPECT_EQ(use_for(test, definition, {"qemu", wired, ""}).label(), "machines of 'trio'");
+  EXPECT_EQ(use_for(test, definition, DriverFacts{"qemu", wired, ""}).topology->networks.size(),
+            1U);
+  EXPECT_EQ(use_for(test, definition, DriverFacts{"qemu", wired, ""}).label(),
+            "machines of 'trio'");
   definition.environments.at("tiny").init = Init::systemd;
   EXPECT_EQ(why_not(test, definition, "docker", containers),
             "machine 'a': its environment needs systemd; driver 'docker' has none in its machines");
