@@ -6,6 +6,7 @@
 
 #include "harness/base/hash.hpp"
 #include "harness/base/text.hpp"
+#include "harness/blob/linked_blob_store.hpp"
 #include "harness/blob/local_blob_store.hpp"
 #include "harness/blob/s3_blob_store.hpp"
 
@@ -50,7 +51,10 @@ std::unique_ptr<BlobStore> open_blob_store(const std::string& location) {
                                          aws::variables_of_this_process());
   if (location.empty() || location.find("://") != location.npos)
     throw Error(ErrorCode::usage, fmt::format("'{}' names no store", printable(location)),
-                "write a folder, or s3://bucket/prefix");
+                "write a folder, s3://bucket/prefix, or a file of links");
+  std::error_code ignored;
+  if (fs::is_regular_file(location, ignored))
+    return std::make_unique<LinkedBlobStore>(location);
   return std::make_unique<LocalBlobStore>(location);
 }
 

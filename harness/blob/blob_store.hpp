@@ -66,8 +66,8 @@ public:
                              const CancelToken& cancel) = 0;
 };
 
-/// The store that a user names: "s3://BUCKET[/PREFIX]", else a folder, made when absent.
-/// Error(usage) for what is neither.
+/// The store that a user names: "s3://BUCKET[/PREFIX]", a file of links (linked_blob_store.hpp),
+/// else a folder, made when absent. Error(usage) for what is neither.
 std::unique_ptr<BlobStore> open_blob_store(const std::string& location);
 
 inline constexpr Bytes k_record_limit = mebibytes(1);

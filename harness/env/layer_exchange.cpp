@@ -94,6 +94,23 @@ void LayerExchange::fetch(const LayerRecord& record, const fs::path& staging,
   unpack_layer(archive.path(), record.manifest, staging, cancel);
 }
 
+StoreLinks LayerExchange::links(const std::vector<std::string>& keys, std::chrono::seconds lifetime,
+                                const CancelToken& cancel) {
+  StoreLinks links;
+  for (const std::string& key : keys) {
+    const std::optional<LayerRecord> record = find(key, cancel);
+    if (!record)
+      throw Error(ErrorCode::not_found,
+                  fmt::format("'{}' has no layer '{}'", m_store.description(), key.substr(0, 12)),
+                  "push it first: 'nestbox cache push'");
+    links.records.emplace(k_prefix + key, to_json(*record));
+    links.blobs.emplace(record->archive.digest,
+                        m_store.presigned_link(record->archive, lifetime,
+                                               Deadline::after(k_record_limit_time), cancel));
+  }
+  return links;
+}
+
 std::vector<std::string> LayerExchange::keys(const CancelToken& cancel) {
   std::vector<std::string> keys;
   for (const std::string& name :

@@ -5,6 +5,7 @@
 
 #include "harness/base/clock.hpp"
 #include "harness/blob/blob_store.hpp"
+#include "harness/blob/linked_blob_store.hpp"
 #include "harness/env/layer_cache.hpp"
 #include "harness/env/layer_manifest.hpp"
 
@@ -40,6 +41,11 @@ public:
   /// Fills the empty directory with the layer's files. Error(corrupt) when they are not what the
   /// record says.
   void fetch(const LayerRecord& record, const fs::path& staging, const CancelToken& cancel);
+
+  /// Links by which others may fetch these layers for so long. Error(not_found) for one that the
+  /// store has not.
+  StoreLinks links(const std::vector<std::string>& keys, std::chrono::seconds lifetime,
+                   const CancelToken& cancel);
 
   /// The keys of all layers that the store has.
   std::vector<std::string> keys(const CancelToken& cancel);

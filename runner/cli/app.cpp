@@ -294,6 +294,11 @@ private:
                       [this] { return verify_cache(m_json); }));
     declare_exchange(*app, "push", "Store layers for other hosts to begin with", push_cache);
     declare_exchange(*app, "pull", "Fetch layers that another host has stored", pull_cache);
+    declare_exchange(*app, "link", "Make links by which others can pull layers for a while",
+                     link_cache)
+        ->add_option("--for", m_exchange.lifetime, "How long they are good, at most 168h")
+        ->type_name("TIME")
+        ->capture_default_str();
     CLI::App* drop = command(*app, "drop", "Remove entries",
                              [this] { return drop_from_cache(m_paths, m_json); });
     drop->add_option("keys", m_paths, "Keys, or their first 8 characters or more; 'all'")
@@ -302,14 +307,14 @@ private:
     add_json(*drop);
   }
 
-  void declare_exchange(CLI::App& noun, const char* name, const char* help,
-                        int (*exchange)(const ExchangeOptions&, const DriverRegistry&)) {
+  CLI::App* declare_exchange(CLI::App& noun, const char* name, const char* help,
+                             int (*exchange)(const ExchangeOptions&, const DriverRegistry&)) {
     CLI::App* app = command(noun, name, help, [this, exchange] {
       m_exchange.accelerator = parse_accelerator(m_accelerator);
       m_exchange.json = m_json;
       return exchange(m_exchange, m_drivers);
     });
-    app->add_option("store", m_exchange.store, "A folder, or s3://bucket/prefix")
+    app->add_option("store", m_exchange.store, "A folder, s3://bucket/prefix, or a file of links")
         ->type_name("STORE")
         ->required();
     app->add_option("environments", m_exchange.environments, "Their names; none: all layers")
@@ -319,6 +324,7 @@ private:
     app->add_option("--accel", m_accelerator, "Hardware acceleration: prefer, require or never")
         ->type_name("POLICY");
     add_json(app);
+    return app;
   }
 
   void declare_environments() {

@@ -144,4 +144,24 @@ int pull_cache(const ExchangeOptions& options, const DriverRegistry& drivers) {
   return 0;
 }
 
+int link_cache(const ExchangeOptions& options, const DriverRegistry& drivers) {
+  const auto lifetime = std::chrono::duration_cast<std::chrono::seconds>(
+      value_or_throw(parse_duration(options.lifetime)));
+  if (!options.store.starts_with("s3://"))
+    throw Error(
+        ErrorCode::usage,
+        fmt::format("'{}' is no bucket: nothing links to what it holds", printable(options.store)),
+        "write s3://bucket/prefix");
+  Session session(options, drivers);
+  std::vector<std::string> keys;
+  if (options.environments.empty()) {
+    keys = session.exchange.keys(session.cancel.token());
+  } else {
+    session.prepare(options);
+    keys = session.workbench.cache().used();
+  }
+  std::cout << to_json(session.exchange.links(keys, lifetime, session.cancel.token()));
+  return 0;
+}
+
 }  // namespace nestbox

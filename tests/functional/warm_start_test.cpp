@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/support/aws_server.hpp"
 #include "tests/support/nestbox_program.hpp"
 
 namespace nestbox {
@@ -30,6 +31,33 @@ TEST(WarmStart, RunsOnWhatAnotherHostHasPushed) {
   EXPECT_THAT(other.run({"cache", "verify"}).output, HasSubstr("are sound"));
 }
 
+TEST(WarmStart, RunsOnWhatTheOwnerOfABucketHasLinkedTo) {
+  constexpr const char* k_bucket = "s3://bucket/layers";
+  test::AwsServer server;
+  NestboxProgram owner(NestboxProgram::Cache::image);
+  for (const auto& [name, value] : server.variables())
+    if (name != "HOME")
+      owner.environment[name] = value;
+  const Captured early = owner.run({"cache", "link", k_bucket, "tiny"});
+  EXPECT_EQ(early.status.code, 2);
+  EXPECT_THAT(early.diagnostics, HasSubstr("push it first"));
+  const Captured pushed = owner.run({"cache", "push", k_bucket, "tiny"});
+  ASSERT_EQ(pushed.status, ExitStatus{}) << pushed.diagnostics;
+  const Captured links = owner.run({"cache", "link", k_bucket, "tiny", "--for", "1h"});
+  ASSERT_EQ(links.status, ExitStatus{}) << links.diagnostics;
+  remove_tree(owner.cache());
+
+  // It has neither a key nor the address of the bucket.
+  const NestboxProgram other(NestboxProgram::Cache::empty);
+  const fs::path file = other.working_directory / "links.json";
+  write_file_atomically(file, links.output);
+  const Captured pulled = other.run({"cache", "pull", file, "tiny"});
+  ASSERT_EQ(pulled.status, ExitStatus{}) << pulled.diagnostics;
+  EXPECT_THAT(pulled.diagnostics, Not(HasSubstr("booting environment")));
+  const Captured run = other.run({"run", "-e", "tiny", "--", "echo", "it is warm"});
+  EXPECT_THAT(run.output, HasSubstr("it is warm")) << run.diagnostics;
+}
+
 TEST(WarmStart, BuildsEveryLayerAnewWhenAskedTo) {
   const NestboxProgram nestbox(NestboxProgram::Cache::image);
   const Captured built = nestbox.run({"env", "build", "tiny"});
@@ -51,6 +79,9 @@ TEST(WarmStart, SaysWhatIsWrongWithAStore) {
   const Captured run = nestbox.run({"cache", "push", "s3://Not_A_Bucket"});
   EXPECT_EQ(run.status.code, 2);
   EXPECT_THAT(run.diagnostics, HasSubstr("'Not_A_Bucket' cannot name a bucket"));
+  const Captured folder = nestbox.run({"cache", "link", nestbox.home()});
+  EXPECT_EQ(folder.status.code, 2);
+  EXPECT_THAT(folder.diagnostics, HasSubstr("is no bucket"));
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include "harness/base/hash.hpp"
 #include "harness/base/owner.hpp"
+#include "harness/blob/linked_blob_store.hpp"
 #include "harness/blob/local_blob_store.hpp"
 #include "harness/blob/noted_put.hpp"
 #include "harness/blob/s3_blob_store.hpp"
@@ -213,6 +214,55 @@ TEST_F(S3Test, LinksToABlobForAWhile) {
   EXPECT_EQ(http.send({.url = link + "0"}, soon()).status, 403);
   m_server.set("clock", 3601);
   EXPECT_EQ(http.send({.url = link}, soon()).status, 403);
+}
+
+TEST_F(S3Test, IsReadByLinksWithoutCredentials) {
+  const BlobId id = write(std::string(1 << 20, 'x'));
+  m_store->put(id, file(), soon(), {});
+  const StoreLinks links{{{"layers/a", "text"}},
+                         {{id.digest, m_store->presigned_link(id, 1h, soon(), {})}}};
+  const fs::path list = m_files.path() / "links.json";
+  write_file_atomically(list, to_json(links));
+  const std::unique_ptr<BlobStore> linked = open_blob_store(list);
+  EXPECT_TRUE(linked->has(id, soon(), {}));
+  EXPECT_THAT(linked->records("layers/", soon(), {}), ElementsAre("layers/a"));
+  EXPECT_EQ(linked->record("layers/a", soon(), {}), "text");
+  EXPECT_EQ(linked->record("layers/b", soon(), {}), std::nullopt);
+  m_server.fault({{"action", "GET"}, {"kind", "cut"}});
+  m_server.fault({{"action", "GET"}, {"kind", "drop"}});
+  linked->get(id, out(), soon(), {});
+  EXPECT_EQ(blob_id(out()), id);
+  fs::remove(out());
+
+  const auto failure = [&](const BlobId& of) {
+    const Error error = catch_error([&] { linked->get(of, out(), soon(), {}); }).error();
+    EXPECT_FALSE(fs::exists(out()));
+    return error;
+  };
+  m_server.fault({{"action", "GET"}, {"kind", "corrupt"}});
+  EXPECT_EQ(failure(id).code, ErrorCode::corrupt);
+  EXPECT_EQ(failure({id.digest, {id.size.count - 1}}).code, ErrorCode::corrupt);
+  EXPECT_EQ(failure(write("another")).code, ErrorCode::not_found);
+  EXPECT_EQ(catch_error([&] { linked->put(id, file(), soon(), {}); }).error().code,
+            ErrorCode::unsupported);
+  m_server.set("clock", 3601);
+  EXPECT_THAT(failure(id).hint, HasSubstr("links end after a while"));
+}
+
+TEST(StoreLinks, AreOnlyWhatAStoreCouldHold) {
+  const std::string digest(64, 'a');
+  const StoreLinks links{{{"layers/a", "{}"}}, {{digest, "https://example.org/?a=b"}}};
+  EXPECT_EQ(parse_store_links(to_json(links)).value(), links);
+  const std::vector<std::string> foreign = {
+      "[]",
+      "{",
+      R"({"version": 2, "records": {}, "blobs": {}})",
+      R"({"version": 1, "records": {"../x": ""}, "blobs": {}})",
+      R"({"version": 1, "records": {"x": 1}, "blobs": {}})",
+      R"({"version": 1, "records": {}, "blobs": {"ab": "https://x"}})",
+      R"({"version": 1, "records": {}, "blobs": {")" + digest + R"(": "file:///etc/shadow"}})"};
+  for (const std::string& text : foreign)
+    EXPECT_EQ(parse_store_links(text).error().code, ErrorCode::corrupt) << text;
 }
 
 TEST_F(S3Test, UploadsAndDownloadsThroughFaults) {
