@@ -1,8 +1,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <fstream>
+#include <unistd.h>
 
+#include <array>
+#include <fstream>
+#include <optional>
+
+#include "harness/base/pipe.hpp"
 #include "tests/functional/docker_engine.hpp"
 #include "tests/support/machine_shell.hpp"
 #include "vmdrivers/docker/engine.hpp"
@@ -84,6 +89,59 @@ TEST_F(DockerImages, AreLoadedFromAnArchive) {
   engine.call({.method = "DELETE", .path = "/images/team/saved:1"}, soon());
   EXPECT_EQ(resolve("docker-archive:" + archive.string()), image);
   EXPECT_EQ(shell(*boot(image), "echo up"), "up\n");
+}
+
+/// A registry on the loopback of the daemon's own network; ends with the object.
+class Registry {
+public:
+  Registry() {
+    std::ofstream(m_directory.path() / "settings.yml")
+        << "version: 0.1\nstorage: {filesystem: {rootdirectory: "
+        << (m_directory.path() / "data").string() << "}}\nhttp: {addr: \"" << k_address << "\"}\n";
+    Pipe output;
+    m_process = Process::spawn(
+        {.argv = docker_daemon().beside(
+             {"docker-registry", "serve", (m_directory.path() / "settings.yml").string()}),
+         .descriptors = {{2, output.writing.get()}}});
+    output.writing.close();
+    std::string said;
+    std::array<char, 4096> buffer;
+    while (said.find("listening on") == std::string::npos) {
+      const ssize_t count = wait_readable(output.reading.get(), soon()) == Wait::ready
+                                ? ::read(output.reading.get(), buffer.data(), buffer.size())
+                                : 0;
+      if (count <= 0)
+        throw Error(ErrorCode::infrastructure, "the registry does not start", said);
+      said.append(buffer.data(), static_cast<std::size_t>(count));
+    }
+    m_output = std::move(output.reading);
+  }
+
+  static constexpr const char* k_address = "127.0.0.1:5000";
+
+private:
+  TemporaryDirectory m_directory;
+  FileDescriptor m_output;  ///< open as long as it writes
+  std::optional<Process> m_process;
+};
+
+TEST_F(DockerImages, ArePulledFromARegistryByName) {
+  const Registry registry;
+  const std::string name = std::string(Registry::k_address) + "/team/app";
+  const std::string image = resolve("dockerfile:" + dockerfile("LABEL e=f\n").string());
+  const auto docker = [&](std::vector<std::string> argv) {
+    argv.insert(argv.begin(), {"docker", "--host", docker_daemon().host()});
+    return run_checked({.argv = argv}, soon());
+  };
+  for (const char* tag : {":latest", ":2"}) {
+    docker({"tag", image, name + tag});
+    docker({"push", "--quiet", name + tag});
+  }
+  docker({"rmi", "--force", image});
+  EXPECT_EQ(resolve("docker:" + name), image);
+  EXPECT_EQ(shell(*boot(image), "echo up"), "up\n");
+  EXPECT_EQ(docker({"images", "--format", "{{.Tag}}", name}), "latest\n") << "and no other";
+  EXPECT_EQ(resolve("docker:" + name + ":2"), image);
 }
 
 TEST_F(DockerImages, SayWhichNameCannotBePulled) {

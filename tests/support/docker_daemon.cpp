@@ -100,6 +100,12 @@ DockerDaemon::~DockerDaemon() {
   }
 }
 
+std::vector<std::string> DockerDaemon::beside(std::vector<std::string> argv) const {
+  const std::string pid(trim(read_file(m_directory.path() / "pid")));
+  argv.insert(argv.begin(), {"nsenter", "--net=/proc/" + pid + "/ns/net", "--"});
+  return argv;
+}
+
 void DockerDaemon::kill() {
   m_daemon->kill();
   m_daemon.reset();

@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "harness/base/filesystem.hpp"
 #include "harness/base/subprocess.hpp"
@@ -26,6 +27,8 @@ public:
   /// For DOCKER_HOST.
   std::string host() const { return "unix://" + socket().string(); }
   const fs::path& directory() const { return m_directory.path(); }
+  /// A command beside it, in its network.
+  std::vector<std::string> beside(std::vector<std::string> argv) const;
 
 private:
   TemporaryDirectory m_directory;
