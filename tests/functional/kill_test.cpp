@@ -48,6 +48,22 @@ TEST_P(KillDuringBuild, LeavesNothingAndTheNextRunWorks) {
 
 INSTANTIATE_TEST_SUITE_P(AtMillisecond, KillDuringBuild, testing::Values(0, 60, 700, 2500));
 
+TEST(KillDuringBootstrap, LeavesNothingAndTheNextBuildBeginsAnew) {
+  const NestboxProgram nestbox(NestboxProgram::Cache::image);
+  // While mmdebstrap, in namespaces of its own, begins, downloads, unpacks and configures.
+  for (const int milliseconds : {0, 1500, 5000, 12000}) {
+    RunningNestbox build(nestbox, {"env", "build", "debian"});
+    ASSERT_TRUE(build.wait_for("installing the base system")) << build.output();
+    build.process().wait(Deadline::after(std::chrono::milliseconds(milliseconds)));
+    build.process().kill();
+    expect_nothing_left(nestbox);
+    EXPECT_THAT(names_below(nestbox.cache() / "staging"), testing::SizeIs(testing::Le(1U)))
+        << "the former build's is swept by this one";
+  }
+  EXPECT_THAT(nestbox.run({"cache", "verify"}).output, testing::HasSubstr("are sound"));
+  expect_next_run_works(nestbox);
+}
+
 TEST(KillDuringRun, LeavesNothingAndTheNextRunWorks) {
   const NestboxProgram nestbox;
   RunningNestbox run(nestbox, {"run", "-e", "tiny", "--", "sh", "-c", "echo begun; sleep 1000"});
