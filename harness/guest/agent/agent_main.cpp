@@ -19,6 +19,7 @@
 //   agent --hostname NAME           gives the machine (a container) that name
 //   nestbox --check-nested         whether this machine has hardware virtualisation
 //                                   (nested_check.hpp)
+//   nestbox --connect ADDRESS PORT carries a TCP connection to there (connect.hpp)
 //   nestbox VERB …                  as a client of the host, for programs in the machine
 //                                   (verb_client.hpp)
 #include <fcntl.h>
@@ -35,6 +36,7 @@
 #include <string_view>
 
 #include "harness/guest/agent/cgroups.hpp"
+#include "harness/guest/agent/connect.hpp"
 #include "harness/guest/agent/init.hpp"
 #include "harness/guest/agent/launch.hpp"
 #include "harness/guest/agent/lease.hpp"
@@ -194,6 +196,8 @@ int main(int argc, char** argv) {
   restore_signals();
   if (argc == 2 && std::string_view(argv[1]) == "--check-nested")
     return check_nested();
+  if (argc == 4 && std::string_view(argv[1]) == "--connect")
+    return connect_to(argv[2], argv[3]);
   if (std::string_view(argv[0]).ends_with("/nestbox") || argv[0] == std::string_view("nestbox"))
     return verb_main(argc, argv);
   const std::string_view role = argc > 1 ? argv[1] : "";
