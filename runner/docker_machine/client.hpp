@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,29 +14,49 @@ namespace nestbox {
 std::vector<std::string> ssh_argv(const MachineStore& store, const KeptMachine& machine,
                                   const std::vector<std::string>& words);
 
-/// argv of the scp program. `paths` are of this host, or of a machine, as "NAME:PATH"; all of a
-/// machine are of one and the same, `machine`.
-std::vector<std::string> scp_argv(const MachineStore& store, const KeptMachine& machine,
-                                  const std::vector<std::string>& paths, bool recursive);
+/// One side of a copy: a path of this host, or of a machine, as "[USER@]NAME:PATH".
+struct CopyPath {
+  std::string path;
+  std::string user{};                    ///< empty: the machine's own
+  std::optional<std::string> machine{};  ///< its name
+  bool operator==(const CopyPath&) const = default;
+};
+CopyPath parse_copy_path(const std::string& text);
 
-/// The machine that "NAME:PATH" names; empty: it is a path of this host.
-std::string machine_of_path(const std::string& path);
+struct CopyOptions {
+  bool recursive = false;
+  bool delta = false;  ///< by rsync, which sends what has changed
+  bool quiet = false;
+  bool operator==(const CopyOptions&) const = default;
+};
+/// argv of the program that copies, by way of this host when both sides are machines'. `machines`:
+/// those that are named, once each. Error(unsupported) for a delta between two machines.
+std::vector<std::string> copy_argv(const MachineStore& store,
+                                   const std::vector<KeptMachine>& machines, const CopyPath& from,
+                                   const CopyPath& to, const CopyOptions& options);
 
 /// docker-machine's own description, as JSON.
 std::string inspect_json(const MachineStore& store, const KeptMachine& machine);
 
-/// A Go template, as far as `inspect -f` is used: text, {{.Field.Field}}, {{json .Field}} and
-/// {{prettyjson .Field}}; "." is all. Error(usage).
-std::string format_inspected(const std::string& json, const std::string& text);
+/// Whom no proxy is asked for, and the variable that says so: NO_PROXY or no_proxy.
+struct NoProxy {
+  std::string variable;
+  std::string hosts;
+};
 
-/// Lines for a shell to evaluate, so that its docker is the machine's; `shell` is "fish", or one
-/// that speaks as sh does.
+/// Lines for a shell to evaluate, so that its docker is the machine's; `shell` is one of "bash"
+/// (and all that speak as sh does), "fish", "tcsh". `no_proxy`: the machine is to be one of these,
+/// too. Error(unsupported) for docker-machine's other shells.
 std::string environment_lines(const MachineStore& store, const KeptMachine& machine,
-                              const std::string& shell);
+                              const std::string& shell,
+                              const std::optional<NoProxy>& no_proxy = {});
 /// So that it is that of this host again.
 std::string unset_lines(const std::string& shell);
 
-/// DOCKER_HOST of the machine's docker.
-std::string docker_url(const MachineStore& store, const KeptMachine& machine);
+/// Options for a docker that is to speak to the machine's.
+std::string docker_options(const MachineStore& store, const KeptMachine& machine);
+
+/// DOCKER_HOST of the machine's docker; empty while it is not ready.
+std::string docker_url(const KeptMachine& machine);
 
 }  // namespace nestbox

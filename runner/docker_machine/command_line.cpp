@@ -7,6 +7,7 @@
 
 #include "harness/base/error.hpp"
 #include "harness/base/text.hpp"
+#include "runner/docker_machine/certificates.hpp"
 
 namespace nestbox {
 namespace {
@@ -18,23 +19,39 @@ struct Known {
 };
 
 constexpr Known k_commands[] = {
-    {"create", "-d DRIVER [OPTIONS] NAME", "Make a machine: a fork of a virtual machine"},
+    {"active", "", "Print the machine that DOCKER_HOST leads to"},
     {"config", "[NAME]", "Options for a docker that is to speak to that of a machine"},
+    {"create", "-d DRIVER [OPTIONS] NAME", "Make a machine: a fork of a virtual machine"},
     {"env", "[--shell SHELL] [-u] [NAME]", "Say how the docker in a machine is reached"},
+    {"help", "", "Print this"},
     {"inspect", "[-f TEMPLATE] [NAME]", "Describe a machine"},
     {"ip", "[NAME...]", "Print the addresses of machines"},
     {"kill", "[NAME...]", "As stop"},
-    {"ls", "[-q]", "List the machines"},
-    {"restart", "[NAME...]", "Refused: a machine that reboots is gone"},
+    {"ls", "[-q] [-f TEMPLATE] [--filter KEY=VALUE]", "List the machines"},
+    {"provision", "[NAME...]", "As regenerate-certs"},
+    {"regenerate-certs", "[-f] [NAME...]", "Give dockers new certificates, and start them again"},
     {"rm", "[-f] [-y] NAME...", "Remove machines"},
-    {"scp", "[-r] [NAME:]PATH [NAME:]PATH", "Copy files from a machine or to one"},
+    {"scp", "[-d] [-r] [NAME:]PATH [NAME:]PATH", "Copy files from a machine, or to one, or both"},
     {"ssh", "[NAME] [WORDS...]", "Run a command in a machine, or a shell"},
     {"start", "[NAME...]", "Nothing, for machines that run"},
     {"status", "[NAME]", "Say whether a machine runs"},
     {"stop", "[NAME...]", "End machines, for good"},
     {"url", "[NAME]", "As DOCKER_HOST of env"},
-    {"version", "", "Print the version"},
-    {"help", "", "Print this"},
+    {"version", "[NAME]", "Print the version, or that of a machine's docker"},
+};
+
+struct Unsupported {
+  const char* name;
+  const char* why;
+  const char* hint;
+};
+/// What docker-machine has besides.
+constexpr Unsupported k_unsupported[] = {
+    {"mount", "a machine's directories cannot be mounted here", "copy them: 'docker-machine scp'"},
+    {"restart", "a machine that reboots is gone: it cannot be restarted",
+     "remove it and create it anew, which takes no longer"},
+    {"upgrade", "a machine has the docker of its environment, which cannot be upgraded",
+     "choose another in nestbox.yml, and '--nestbox-environment'"},
 };
 
 constexpr const char* k_default_machine = "default";
@@ -107,19 +124,47 @@ bool is_machine_name(const std::string& name) {
             });
 }
 
+/// Options of the engine, which are the same whatever the driver. False: it is none of them.
+bool read_engine(Words& words, EngineOptions& engine) {
+  const std::pair<const char*, std::vector<std::string>*> lists[] = {
+      {"--engine-opt", &engine.flags},
+      {"--engine-label", &engine.labels},
+      {"--engine-insecure-registry", &engine.insecure_registries},
+      {"--engine-registry-mirror", &engine.registry_mirrors},
+      {"--engine-env", &engine.environment},
+      {"--tls-san", &engine.hosts},
+  };
+  std::string value;
+  const auto list = std::ranges::find_if(
+      lists, [&](const auto& entry) { return words.take_value({entry.first}, value); });
+  if (list != std::end(lists))
+    list->second->push_back(value);
+  else if (words.take_value({"--engine-storage-driver"}, value))
+    engine.storage_driver = value;
+  else
+    return false;
+  if (value.find('\n') != std::string::npos)
+    throw Error(ErrorCode::usage, "an option of the engine must be one line");
+  if (list != std::end(lists) && list->second == &engine.hosts && !is_certificate_host(value))
+    throw Error(ErrorCode::usage, "'" + printable(value) + "' is neither a name nor an address",
+                "as in '--tls-san db.example.com'");
+  return true;
+}
+
 /// Which options take a value only their driver knows; the name is the last word in any case.
 void read_create(Words& words, DockerMachineCall& call) {
   const std::vector<std::string> all = words.rest();
   if (all.empty() || all.back().starts_with('-'))
     throw Error(ErrorCode::usage, "'docker-machine create' needs the new machine's name",
                 "the name comes last");
-  call.options.assign(all.begin(), all.end() - 1);
   call.names = {all.back()};
-  Words options(call.options);
+  const std::vector<std::string> before(all.begin(), all.end() - 1);
+  Words options(before);
   while (!options.done()) {
     std::string value;
     if (options.take_value({"-d", "--driver"}, call.driver)
-        || options.take_value({"--nestbox-environment"}, call.environment))
+        || options.take_value({"--nestbox-environment"}, call.environment)
+        || read_engine(options, call.engine))
       continue;
     std::string option = options.take();
     const std::size_t equals = option.find('=');
@@ -131,6 +176,9 @@ void read_create(Words& words, DockerMachineCall& call) {
     const auto names = [&](std::string_view what) {
       return option.starts_with("--") && option.ends_with(what);
     };
+    if (option.starts_with("--swarm"))
+      throw Error(ErrorCode::unsupported, "machines here form no swarm: '" + option + "'",
+                  "docker's own swarm mode needs no such option: 'docker swarm init'");
     if (names("-memory") || names("-memory-size")) {
       if (const auto size = positive(value))
         call.memory = mebibytes(static_cast<std::uint64_t>(*size));
@@ -142,27 +190,44 @@ void read_create(Words& words, DockerMachineCall& call) {
 
 void read_options(Words& words, DockerMachineCall& call) {
   std::string ignored;
+  std::string filter;
   while (words.at_option()) {
     const std::string& command = call.command;
+    const auto set = [&](std::initializer_list<std::string_view> names, bool& value) {
+      return words.take_switch(names) && (value = true);
+    };
+    const auto take_filter = [&] {
+      const bool taken = words.take_value({"--filter"}, filter);
+      if (taken)
+        call.filters.push_back(filter);
+      return taken;
+    };
     const bool known =
         (command == "ls"
-         && ((words.take_switch({"-q", "--quiet"}) && (call.quiet = true))
-             || words.take_value({"--filter", "-t", "--timeout"}, ignored)))
-        || (command == "rm"
-            && ((words.take_switch({"-f", "--force"}) && (call.force = true))
-                || words.take_switch({"-y"})))
+         && (set({"-q", "--quiet"}, call.quiet) || take_filter()
+             || words.take_value({"-f", "--format"}, call.format)
+             || words.take_value({"-t", "--timeout"}, ignored)))
+        || (command == "rm" && (set({"-f", "--force"}, call.force) || words.take_switch({"-y"})))
         || (command == "scp"
-            && ((words.take_switch({"-r", "--recursive"}) && (call.recursive = true))
-                || words.take_switch({"-d", "--delta", "-q", "--quiet"})))
+            && (set({"-r", "--recursive"}, call.copy.recursive)
+                || set({"-d", "--delta"}, call.copy.delta)
+                || set({"-q", "--quiet"}, call.copy.quiet)))
         || (command == "inspect" && words.take_value({"-f", "--format"}, call.format))
         || (command == "env"
-            && ((words.take_switch({"-u", "--unset"}) && (call.unset = true))
-                || words.take_switch({"--swarm", "--no-proxy"})
+            && (set({"-u", "--unset"}, call.unset) || set({"--no-proxy"}, call.no_proxy)
                 || words.take_value({"--shell"}, call.shell)))
-        || (command == "status" && words.take_value({"-t", "--timeout"}, ignored));
+        || (command == "regenerate-certs" && words.take_switch({"-f", "--force", "--client-certs"}))
+        || ((command == "active" || command == "status")
+            && words.take_value({"-t", "--timeout"}, ignored));
     if (!known)
       words.refuse(command);
   }
+}
+
+/// Commands for which no name means none, rather than the default.
+bool needs_no_name(const DockerMachineCall& call) {
+  return call.command == "ls" || call.command == "version" || call.command == "active"
+         || (call.command == "env" && call.unset);
 }
 
 }  // namespace
@@ -185,6 +250,9 @@ DockerMachineCall parse_docker_machine(const std::vector<std::string>& given) {
                   "see 'nestbox docker-machine help'");
   }
   call.command = words.done() ? "help" : words.take();
+  for (const Unsupported& command : k_unsupported)
+    if (call.command == command.name)
+      throw Error(ErrorCode::unsupported, command.why, command.hint);
   std::vector<std::string> known;
   for (const Known& command : k_commands)
     known.emplace_back(command.name);
@@ -206,7 +274,10 @@ DockerMachineCall parse_docker_machine(const std::vector<std::string>& given) {
                   "'docker-machine scp' needs two paths, from where and to where");
     if (call.command == "rm" && call.names.empty())
       throw Error(ErrorCode::usage, "'docker-machine rm' needs the machine's name");
-    if (call.command != "scp" && call.command != "ls" && call.names.empty())
+    if (call.command == "active" && !call.names.empty())
+      throw Error(ErrorCode::usage, "'docker-machine active' takes no name",
+                  "'docker-machine env NAME' says how to make one active");
+    if (call.command != "scp" && call.names.empty() && !needs_no_name(call))
       call.names = {k_default_machine};
   }
   for (const std::string& name : call.names)
@@ -220,7 +291,7 @@ std::string docker_machine_usage() {
   std::string text = "usage: nestbox docker-machine COMMAND ...\n\n"
                      "docker-machine's command line, over virtual machines that nestbox forks.\n\n";
   for (const Known& command : k_commands)
-    text += fmt::format("  {:<44} {}\n", fmt::format("{} {}", command.name, command.arguments),
+    text += fmt::format("  {:<46} {}\n", fmt::format("{} {}", command.name, command.arguments),
                         command.summary);
   return text;
 }

@@ -1,10 +1,11 @@
 #pragma once
 
-#include <filesystem>
+#include <memory>
 
 #include "harness/base/clock.hpp"
-#include "harness/guest/forwarding.hpp"
+#include "runner/docker_machine/loopback_address.hpp"
 #include "runner/docker_machine/machine_store.hpp"
+#include "runner/docker_machine/published_ports.hpp"
 
 namespace nestbox {
 
@@ -13,22 +14,29 @@ namespace nestbox {
 void set_up_login(Machine& machine, const MachineStore& store, const KeptMachine& kept,
                   Deadline deadline, const CancelToken& cancel);
 
-/// Keeps a machine for others: forwards a port of the loopback to an ssh server in it, and a unix
-/// socket to its docker.
+/// Keeps a machine for others, at an address of the loopback that is its alone: there an ssh server
+/// in it is reached, and whatever else in it listens.
 class Keeper {
 public:
-  /// Listens. Throws Error(io).
-  Keeper(Machine& machine, const std::filesystem::path& docker_socket);
+  /// Listens; `own_address` is one of the machine's. Throws Error(io).
+  Keeper(Machine& machine, const std::string& own_address, Deadline deadline,
+         const CancelToken& cancel);
 
-  int port() const { return m_ssh.port(); }
+  const std::string& address() const { return m_address.text(); }
+  /// 22, or another where that cannot be had.
+  int ssh_port() const { return m_ssh->port(); }
+  /// 2376, or another: where its docker is, if it has one.
+  int docker_port() const { return m_docker->port(); }
 
   /// Blocks until the machine has ended or `stop` says so.
   void keep(const CancelToken& stop);
 
 private:
   Machine& m_machine;
-  Forwarding m_ssh;
-  Forwarding m_docker;
+  LoopbackAddress m_address;
+  std::unique_ptr<Forwarding> m_ssh;
+  std::unique_ptr<Forwarding> m_docker;
+  PublishedPorts m_ports;
 };
 
 }  // namespace nestbox

@@ -75,8 +75,10 @@ int keep(const KeeperRequest& request, const DriverRegistry& drivers, StartRepor
   const Deadline deadline = Deadline::after(k_start_time);
   const std::unique_ptr<Machine> machine =
       make_machine(*prepared, store, kept, deadline, stop.token());
-  Keeper keeper(*machine, store.docker_socket(request.name));
-  kept.port = keeper.port();
+  Keeper keeper(*machine, kept.private_address, deadline, stop.token());
+  kept.address = keeper.address();
+  kept.port = keeper.ssh_port();
+  kept.docker_port = keeper.docker_port();
   set_up_login(*machine, store, kept, deadline, stop.token());
   store.update(kept);
   report.ready();

@@ -16,7 +16,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr int k_version = 2;
+constexpr int k_version = 3;
 constexpr const char* k_file = "machine.json";
 constexpr IpSubnet k_subnet{{4, {10, 90}}, 25};
 
@@ -24,11 +24,14 @@ Json describe(const KeptMachine& machine) {
   return {{"version", k_version},
           {"name", machine.name},
           {"driver", machine.driver},
-          {"options", machine.options},
           {"address", machine.address},
           {"port", machine.port},
+          {"docker_port", machine.docker_port},
           {"user", machine.user},
           {"private_address", machine.private_address},
+          {"labels", machine.labels},
+          {"hosts", machine.hosts},
+          {"docker_version", machine.docker_version},
           {"keeper", machine.keeper ? Json(to_string(*machine.keeper)) : Json()}};
 }
 
@@ -38,11 +41,14 @@ KeptMachine read(const std::string& text) {
     throw Error(ErrorCode::corrupt, "it is of another version of nestbox");
   KeptMachine machine{.name = json.at("name"),
                       .driver = json.at("driver"),
-                      .options = json.at("options"),
                       .address = json.at("address"),
                       .port = json.at("port"),
+                      .docker_port = json.at("docker_port"),
                       .user = json.at("user"),
-                      .private_address = json.at("private_address")};
+                      .private_address = json.at("private_address"),
+                      .labels = json.at("labels"),
+                      .hosts = json.at("hosts"),
+                      .docker_version = json.at("docker_version")};
   if (!json.at("keeper").is_null())
     machine.keeper = value_or_throw(parse_owner(json.at("keeper").get<std::string>()));
   return machine;
@@ -64,10 +70,6 @@ fs::path MachineStore::identity(const std::string& name) const {
 
 fs::path MachineStore::known_hosts(const std::string& name) const {
   return directory(name) / "known_hosts";
-}
-
-fs::path MachineStore::docker_socket(const std::string& name) const {
-  return directory(name) / "docker.sock";
 }
 
 fs::path MachineStore::log(const std::string& name) const {

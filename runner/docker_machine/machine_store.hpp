@@ -13,13 +13,16 @@ namespace nestbox {
 /// A machine that outlives the command that made it: what its keeper has written down.
 struct KeptMachine {
   std::string name;
-  std::string driver;  ///< as docker-machine was told
-  std::vector<std::string> options{};
-  std::string address = "127.0.0.1";
-  int port = 0;  ///< of its ssh server, as seen from this host; 0 until it is ready
+  std::string driver;     ///< as docker-machine was told
+  std::string address{};  ///< of this host's loopback, and its alone; empty until it is ready
+  int port = 0;           ///< of its ssh server, there
+  int docker_port = 0;    ///< likewise
   std::string user = "docker";
   std::string private_address{};  ///< on the network that it shares with the others of its store
-  std::optional<Owner> keeper{};  ///< the process that the machine lives by
+  std::vector<std::string> labels{};  ///< of its docker: "key=value"
+  std::vector<std::string> hosts{};   ///< more names that its docker is reached by
+  std::string docker_version{};       ///< empty: there is no docker
+  std::optional<Owner> keeper{};      ///< the process that the machine lives by
 
   bool operator==(const KeptMachine&) const = default;
 };
@@ -39,9 +42,10 @@ public:
   std::filesystem::path directory(const std::string& name) const { return machines() / name; }
   std::filesystem::path identity(const std::string& name) const;  ///< the user's private key
   std::filesystem::path known_hosts(const std::string& name) const;
-  std::filesystem::path docker_socket(const std::string& name) const;
   std::filesystem::path log(const std::string& name) const;  ///< what its keeper said
 
+  /// Of the authority that signs for all of its machines, and of their client.
+  std::filesystem::path certificates() const { return m_root / "certs"; }
   std::filesystem::path network_socket() const { return m_root / "network.sock"; }
   std::filesystem::path network_lock() const { return m_root / "network.lock"; }
   std::filesystem::path network_log() const { return m_root / "network.log"; }

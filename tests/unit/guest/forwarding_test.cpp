@@ -1,39 +1,29 @@
 #include "harness/guest/forwarding.hpp"
 
+#include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <cctype>
+#include <thread>
 
-#include "harness/base/filesystem.hpp"
+#include "harness/base/error.hpp"
 #include "tests/support/fake_machine.hpp"
 
 namespace nestbox {
 namespace {
 
-FileDescriptor connected(int family, const void* address, socklen_t size) {
-  FileDescriptor socket(::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  if (::connect(socket.get(), static_cast<const sockaddr*>(address), size) != 0)
-    throw system_error("cannot connect", errno);
-  return socket;
-}
-
-FileDescriptor connect_to_port(int port) {
+FileDescriptor connect_to_port(int port, const char* host = "127.0.0.1") {
   sockaddr_in address{};
   address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   address.sin_port = htons(static_cast<std::uint16_t>(port));
-  return connected(AF_INET, &address, sizeof address);
-}
-
-FileDescriptor connect_to_file(const fs::path& path) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  path.string().copy(address.sun_path, sizeof address.sun_path - 1);
-  return connected(AF_UNIX, &address, sizeof address);
+  ::inet_pton(AF_INET, host, &address.sin_addr);
+  FileDescriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+    throw system_error("cannot connect", errno);
+  return socket;
 }
 
 std::string read_to_end(int descriptor) {
@@ -78,13 +68,30 @@ TEST_F(ForwardingTest, ServesEachConnectionByACommandInTheMachine) {
   EXPECT_TRUE(m_world->commands[0].leaves_running);
 }
 
-TEST_F(ForwardingTest, ListensOnAFile) {
+TEST_F(ForwardingTest, ListensOnTheAddressThatItIsGiven) {
   m_world->run = shout;
-  const TemporaryDirectory directory;
-  const Forwarding forwarding(*m_machine, {"shout"}, directory.path() / "socket");
-  EXPECT_EQ(forwarding.port(), 0);
-  EXPECT_EQ(exchange(connect_to_file(directory.path() / "socket"), "hello"), "HELLO");
-  EXPECT_THROW(Forwarding(*m_machine, {"shout"}, directory.path() / std::string(200, 'x')), Error);
+  const Forwarding first(*m_machine, {"shout"}, "127.90.1.1");
+  const Forwarding second(*m_machine, {"shout"}, "127.90.1.2", first.port());
+  EXPECT_EQ(second.port(), first.port());
+  EXPECT_EQ(exchange(connect_to_port(first.port(), "127.90.1.2"), "hello"), "HELLO");
+  EXPECT_THROW(connect_to_port(first.port()), Error);
+  EXPECT_THROW(Forwarding(*m_machine, {"shout"}, "127.90.1.2", first.port()), Error);
+  EXPECT_THROW(Forwarding(*m_machine, {"shout"}, "somewhere"), Error);
+}
+
+TEST_F(ForwardingTest, LeavesConnectionsAloneWhenItStopsListening) {
+  m_world->run = shout;
+  Forwarding forwarding(*m_machine, {"shout"});
+  const FileDescriptor first = connect_to_port(forwarding.port());
+  // Connections are taken in the order in which they come.
+  EXPECT_EQ(exchange(connect_to_port(forwarding.port()), "second"), "SECOND");
+  forwarding.stop_listening();
+  EXPECT_THROW(connect_to_port(forwarding.port()), Error);
+  const Forwarding next(*m_machine, {"shout"}, "127.0.0.1", forwarding.port());
+  EXPECT_FALSE(forwarding.done());
+  EXPECT_EQ(exchange(first, "first"), "FIRST");
+  while (!forwarding.done())
+    std::this_thread::yield();
 }
 
 TEST_F(ForwardingTest, CutsOffWhatIsConnectedWhenItEnds) {

@@ -5,6 +5,8 @@
 
 #include "harness/base/error.hpp"
 #include "harness/base/filesystem.hpp"
+#include "harness/base/text.hpp"
+#include "runner/docker_machine/go_template.hpp"
 
 namespace nestbox {
 namespace {
@@ -19,7 +21,14 @@ protected:
     return (m_directory.path() / "machines/db" / name).string();
   }
 
-  std::vector<std::string> options() const {
+  static std::vector<std::string> joined(std::vector<std::vector<std::string>> lists) {
+    std::vector<std::string> all;
+    for (const std::vector<std::string>& list : lists)
+      all.insert(all.end(), list.begin(), list.end());
+    return all;
+  }
+
+  static std::vector<std::string> common_options() {
     return {"-F", "/dev/null",
             "-o", "BatchMode=yes",
             "-o", "ConnectTimeout=60",
@@ -29,62 +38,114 @@ protected:
             "-o", "LogLevel=ERROR",
             "-o", "ServerAliveInterval=60",
             "-o", "StrictHostKeyChecking=yes",
-            "-o", "GlobalKnownHostsFile=/dev/null",
-            "-o", "UserKnownHostsFile=\"" + file("known_hosts") + "\"",
-            "-i", file("id_rsa")};
+            "-o", "GlobalKnownHostsFile=/dev/null"};
   }
 
-  std::vector<std::string> with(std::vector<std::string> first, std::vector<std::string> last) {
-    std::vector<std::string> all = std::move(first);
-    for (const std::string& word : options())
-      all.push_back(word);
-    all.insert(all.end(), last.begin(), last.end());
-    return all;
+  std::vector<std::string> options() const {
+    return joined(
+        {common_options(),
+         {"-o", "UserKnownHostsFile=\"" + file("known_hosts") + "\"", "-i", file("id_rsa")}});
   }
 
   TemporaryDirectory m_directory;
   MachineStore m_store{m_directory.path()};
-  KeptMachine m_machine = {.name = "db", .driver = "kvm", .port = 2222};
+  KeptMachine m_machine = {.name = "db",
+                           .driver = "kvm",
+                           .address = "127.90.3.4",
+                           .port = 2222,
+                           .docker_port = 2376,
+                           .labels = {"a=b"},
+                           .hosts = {"db.example.com"},
+                           .docker_version = "20.10.24"};
 };
 
 TEST_F(DockerMachineClient, EntersTheMachineByItsKey) {
-  EXPECT_EQ(ssh_argv(m_store, m_machine, {}), with({"ssh"}, {"-p", "2222", "docker@127.0.0.1"}));
+  EXPECT_EQ(ssh_argv(m_store, m_machine, {}),
+            joined({{"ssh"}, options(), {"-p", "2222", "docker@127.90.3.4"}}));
   EXPECT_EQ(ssh_argv(m_store, m_machine, {"ls", "-l"}),
-            with({"ssh"}, {"-p", "2222", "docker@127.0.0.1", "ls", "-l"}));
+            joined({{"ssh"}, options(), {"-p", "2222", "docker@127.90.3.4", "ls", "-l"}}));
+}
+
+TEST_F(DockerMachineClient, KnowsWhatIsAPathOfAMachine) {
+  EXPECT_EQ(parse_copy_path("db:/tmp"), (CopyPath{.path = "/tmp", .machine = "db"}));
+  EXPECT_EQ(parse_copy_path("root@db:x:y"),
+            (CopyPath{.path = "x:y", .user = "root", .machine = "db"}));
+  EXPECT_EQ(parse_copy_path("./db:x"), CopyPath{.path = "./db:x"});
+  EXPECT_EQ(parse_copy_path("file"), CopyPath{.path = "file"});
 }
 
 TEST_F(DockerMachineClient, CopiesBothWays) {
-  EXPECT_EQ(scp_argv(m_store, m_machine, {"a:b/../db:x", "db:/tmp"}, true),
-            with({"scp", "-q"}, {"-P", "2222", "-r", "--", "docker@127.0.0.1:b/../db:x",
-                                 "docker@127.0.0.1:/tmp"}));
-  EXPECT_EQ(machine_of_path("db:/tmp"), "db");
-  EXPECT_EQ(machine_of_path("./db:x"), "");
-  EXPECT_EQ(machine_of_path("file"), "");
+  EXPECT_EQ(copy_argv(m_store, {m_machine}, {.path = "a b"}, {.path = "/tmp/c d", .machine = "db"},
+                      {.recursive = true}),
+            joined({{"scp", "-3"},
+                    options(),
+                    {"-r", "--", "a b", "scp://docker@127.90.3.4:2222//tmp/c%20d"}}));
+  EXPECT_EQ(copy_argv(m_store, {m_machine}, {.path = "x", .user = "root", .machine = "db"},
+                      {.path = "."}, {.quiet = true}),
+            joined({{"scp", "-3"}, options(), {"-q", "--", "scp://root@127.90.3.4:2222/x", "."}}));
+}
+
+TEST_F(DockerMachineClient, CopiesFromOneMachineToAnother) {
+  const KeptMachine other = {.name = "web", .driver = "kvm", .address = "127.90.5.6", .port = 22};
+  const std::string others = (m_directory.path() / "machines/web").string();
+  EXPECT_EQ(
+      copy_argv(m_store, {m_machine, other}, {.path = "/x", .machine = "db"},
+                {.path = "", .machine = "web"}, {}),
+      joined({{"scp", "-3"},
+              common_options(),
+              {"-o",
+               "UserKnownHostsFile=\"" + file("known_hosts") + "\" \"" + others + "/known_hosts\"",
+               "-i", file("id_rsa"), "-i", others + "/id_rsa", "--",
+               "scp://docker@127.90.3.4:2222//x", "scp://docker@127.90.5.6:22/"}}));
+}
+
+TEST_F(DockerMachineClient, SendsDifferencesByRsync) {
+  const CopyPath here = {.path = "tree/"};
+  const CopyPath there = {.path = "/x", .machine = "db"};
+  const std::string ssh = shell_quote(joined({{"ssh"}, options(), {"-p", "2222"}}));
+  EXPECT_EQ(copy_argv(m_store, {m_machine}, here, there, {.recursive = true, .delta = true}),
+            (std::vector<std::string>{"rsync", "-e", ssh, "--progress", "-r", "--", "tree/",
+                                      "docker@127.90.3.4:/x"}));
+  EXPECT_THROW(copy_argv(m_store, {m_machine}, there, there, {.delta = true}), Error);
 }
 
 TEST_F(DockerMachineClient, DescribesTheMachineAsDockerMachineDoes) {
   const std::string json = inspect_json(m_store, m_machine);
-  EXPECT_EQ(format_inspected(json, "{{.Driver.IPAddress}}:{{ .Driver.SSHPort }}"),
-            "127.0.0.1:2222");
-  EXPECT_EQ(format_inspected(json, "{{.Driver.SSHKeyPath}}"), file("id_rsa"));
-  EXPECT_EQ(format_inspected(json, "{{json .Name}} {{.DriverName}}"), "\"db\" kvm");
-  EXPECT_EQ(format_inspected(json, "plain"), "plain");
-  for (const char* wrong : {"{{.Nowhere}}", "{{.Driver.IPAddress.More}}", "{{range .}}", "{{.Name",
-                            "{{}}", "{{lower .Name}}"})
-    EXPECT_THROW(format_inspected(json, wrong), Error) << wrong;
+  EXPECT_EQ(expand_template(json, "{{.Driver.IPAddress}}:{{ .Driver.SSHPort }}"),
+            "127.90.3.4:2222");
+  EXPECT_EQ(expand_template(json, "{{.Driver.SSHKeyPath}}"), file("id_rsa"));
+  EXPECT_EQ(expand_template(json, "{{json .Name}} {{.DriverName}}"), "\"db\" kvm");
+  EXPECT_EQ(expand_template(json, "{{.HostOptions.AuthOptions.ClientCertPath}}"),
+            (m_directory.path() / "certs/cert.pem").string());
+  EXPECT_EQ(expand_template(json, "{{.HostOptions.EngineOptions.Labels}}"), R"(["a=b"])");
 }
 
 TEST_F(DockerMachineClient, SaysHowDockerIsReached) {
-  const std::string socket = "unix://" + file("docker.sock");
-  EXPECT_EQ(docker_url(m_store, m_machine), socket);
-  EXPECT_EQ(environment_lines(m_store, m_machine, "bash"),
-            "unset DOCKER_TLS_VERIFY;\nunset DOCKER_CERT_PATH;\nexport DOCKER_HOST=" + socket
-                + ";\nexport DOCKER_MACHINE_NAME=db;\n# Run this command to configure your shell:\n"
-                  "# eval $(nestbox docker-machine env db)\n");
+  EXPECT_EQ(docker_url(m_machine), "tcp://127.90.3.4:2376");
+  EXPECT_EQ(
+      environment_lines(m_store, m_machine, "bash"),
+      "export DOCKER_TLS_VERIFY=1;\nexport DOCKER_HOST=tcp://127.90.3.4:2376;\n"
+      "export DOCKER_CERT_PATH="
+          + (m_directory.path() / "machines/db").string()
+          + ";\nexport DOCKER_MACHINE_NAME=db;\n# Run this command to configure your shell: \n"
+            "# eval $(nestbox docker-machine env db)\n");
   EXPECT_THAT(environment_lines(m_store, m_machine, "fish"),
               HasSubstr("set -gx DOCKER_MACHINE_NAME db;\n"));
+  EXPECT_THAT(environment_lines(m_store, m_machine, "tcsh"),
+              HasSubstr("setenv DOCKER_MACHINE_NAME db;\n"));
+  EXPECT_THROW(environment_lines(m_store, m_machine, "powershell"), Error);
   EXPECT_THAT(unset_lines(""), HasSubstr("unset DOCKER_HOST;\n"));
   EXPECT_THAT(unset_lines("fish"), HasSubstr("set -e DOCKER_HOST;\n"));
+  EXPECT_THAT(docker_options(m_store, m_machine), testing::EndsWith("\n-H=tcp://127.90.3.4:2376"));
+  m_machine.docker_version = "";
+  EXPECT_EQ(docker_url(m_machine), "");
+}
+
+TEST_F(DockerMachineClient, KeepsProxiesAwayFromTheMachine) {
+  EXPECT_THAT(environment_lines(m_store, m_machine, "sh", NoProxy{"NO_PROXY", ""}),
+              HasSubstr("export NO_PROXY=127.90.3.4;\n"));
+  EXPECT_THAT(environment_lines(m_store, m_machine, "sh", NoProxy{"no_proxy", "a,127.90.3.4"}),
+              HasSubstr("export no_proxy=a,127.90.3.4;\n"));
 }
 
 TEST_F(DockerMachineClient, GivesEachMachineAnAddressOfItsOwn) {
@@ -107,7 +168,6 @@ TEST_F(DockerMachineClient, GivesEachMachineAnAddressOfItsOwn) {
 
 TEST_F(DockerMachineClient, RemembersMachines) {
   EXPECT_THAT(m_store.names(), IsEmpty());
-  m_machine.options = {"-d", "kvm"};
   m_machine.keeper = this_owner();
   m_machine = m_store.add(m_machine);
   EXPECT_EQ(m_store.get("db"), m_machine);

@@ -1,0 +1,82 @@
+#include "runner/docker_machine/provision.hpp"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "harness/base/error.hpp"
+#include "harness/base/filesystem.hpp"
+#include "harness/base/subprocess.hpp"
+#include "harness/base/text.hpp"
+#include "runner/docker_machine/certificates.hpp"
+#include "runner/docker_machine/client.hpp"
+
+namespace nestbox {
+namespace {
+
+Certificate read_certificate(const fs::path& certificate, const fs::path& key) {
+  return {read_file(certificate, mebibytes(1)), read_file(key, mebibytes(1))};
+}
+
+/// The store's, made once: the client's certificate comes last.
+Certificate authority(const MachineStore& store) {
+  const fs::path directory = store.certificates();
+  const FileLock lock = FileLock::acquire(store.root() / "certs.lock", FileLock::Mode::exclusive);
+  if (fs::exists(directory / "cert.pem"))
+    return read_certificate(directory / "ca.pem", directory / "ca-key.pem");
+  fs::create_directories(directory);
+  fs::permissions(directory, fs::perms::owner_all);
+  const Certificate authority = make_authority();
+  const Certificate client = make_client_certificate(authority);
+  write_file_atomically(directory / "ca-key.pem", authority.key);
+  write_file_atomically(directory / "ca.pem", authority.certificate);
+  write_file_atomically(directory / "key.pem", client.key);
+  write_file_atomically(directory / "cert.pem", client.certificate);
+  return authority;
+}
+
+/// As a file that is open for reading and has no name.
+FileDescriptor readable(std::string_view text) {
+  FileDescriptor file(::memfd_create("script", MFD_CLOEXEC));
+  for (std::string_view rest = text; !rest.empty();) {
+    const ssize_t count = ::write(file.get(), rest.data(), rest.size());
+    if (count < 0)
+      throw system_error("cannot keep a script in memory", errno);
+    rest.remove_prefix(static_cast<std::size_t>(count));
+  }
+  ::lseek(file.get(), 0, SEEK_SET);
+  return file;
+}
+
+}  // namespace
+
+EngineCertificates issue_certificates(const MachineStore& store, const KeptMachine& machine) {
+  const Certificate signer = authority(store);
+  std::vector<std::string> hosts = {machine.address, machine.private_address, "localhost"};
+  hosts.insert(hosts.end(), machine.hosts.begin(), machine.hosts.end());
+  const Certificate server = make_server_certificate(signer, hosts);
+  const fs::path directory = store.directory(machine.name);
+  for (const char* name : {"ca.pem", "cert.pem", "key.pem"})
+    write_file_atomically(directory / name, read_file(store.certificates() / name, mebibytes(1)));
+  write_file_atomically(directory / "server.pem", server.certificate);
+  write_file_atomically(directory / "server-key.pem", server.key);
+  return {signer.certificate, server.certificate, server.key};
+}
+
+void provision(MachineStore& store, KeptMachine machine, const std::string& unit,
+               Deadline deadline) {
+  const FileDescriptor script = readable(engine_script(issue_certificates(store, machine), unit));
+  const Captured done = run_captured({.argv = ssh_argv(store, machine, {"sudo", "/bin/sh", "-s"}),
+                                      .descriptors = {{STDIN_FILENO, script.get()}}},
+                                     deadline);
+  if (!done.status.success())
+    throw Error(
+        ErrorCode::infrastructure,
+        "cannot set up docker in '" + machine.name + "': " + printable(trim(done.diagnostics)),
+        "'nestbox docker-machine ssh " + machine.name + " sudo journalctl -u docker' may tell why");
+  machine.docker_version = engine_version(done.output);
+  store.update(machine);
+}
+
+}  // namespace nestbox
