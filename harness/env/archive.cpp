@@ -20,9 +20,8 @@ void check(archive* handle, int code, ErrorCode kind, const std::filesystem::pat
     throw Error(kind, fmt::format("archive '{}': {}", path.string(), archive_error_string(handle)));
 }
 
-}  // namespace
-
-struct CpioWriter::State {
+/// An archive being written.
+struct Output {
   std::filesystem::path path;
   Writer writer;
 
@@ -35,19 +34,25 @@ struct CpioWriter::State {
     archive_entry_set_size(entry.get(), static_cast<la_int64_t>(content.size()));
     if (target)
       archive_entry_set_symlink(entry.get(), target);
-    check(writer.get(), archive_write_header(writer.get(), entry.get()), ErrorCode::io, path);
+    require(archive_write_header(writer.get(), entry.get()));
     if (!content.empty()
         && archive_write_data(writer.get(), content.data(), content.size())
                != static_cast<la_ssize_t>(content.size()))
-      check(writer.get(), ARCHIVE_FATAL, ErrorCode::io, path);
+      require(ARCHIVE_FATAL);
   }
+
+  void require(int code) const { check(writer.get(), code, ErrorCode::io, path); }
 };
 
+}  // namespace
+
+struct CpioWriter::State : Output {};
+
 CpioWriter::CpioWriter(const std::filesystem::path& path)
-    : m_state(std::make_unique<State>(State{path, Writer(archive_write_new())})) {
+    : m_state(std::make_unique<State>(State{{path, Writer(archive_write_new())}})) {
   archive* writer = m_state->writer.get();
-  check(writer, archive_write_set_format_cpio_newc(writer), ErrorCode::io, path);
-  check(writer, archive_write_open_filename(writer, path.c_str()), ErrorCode::io, path);
+  m_state->require(archive_write_set_format_cpio_newc(writer));
+  m_state->require(archive_write_open_filename(writer, path.c_str()));
 }
 
 CpioWriter::~CpioWriter() = default;
@@ -65,8 +70,19 @@ void CpioWriter::symlink(const std::string& name, const std::string& target) {
 }
 
 void CpioWriter::finish() {
-  check(m_state->writer.get(), archive_write_close(m_state->writer.get()), ErrorCode::io,
-        m_state->path);
+  m_state->require(archive_write_close(m_state->writer.get()));
+}
+
+void write_iso(const std::filesystem::path& path, const std::string& label,
+               const std::vector<IsoFile>& files) {
+  const Output image{path, Writer(archive_write_new())};
+  archive* writer = image.writer.get();
+  image.require(archive_write_set_format_iso9660(writer));
+  image.require(archive_write_set_format_option(writer, "iso9660", "volume-id", label.c_str()));
+  image.require(archive_write_open_filename(writer, path.c_str()));
+  for (const IsoFile& file : files)
+    image.add(file.name, AE_IFREG, file.mode, file.content, nullptr);
+  image.require(archive_write_close(writer));
 }
 
 void read_tar(const std::filesystem::path& path, Bytes limit,

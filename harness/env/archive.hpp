@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "harness/base/units.hpp"
 
@@ -26,6 +27,17 @@ private:
   struct State;
   std::unique_ptr<State> m_state;
 };
+
+struct IsoFile {
+  std::string name;
+  std::string_view content;
+  unsigned mode = 0644;
+};
+
+/// Writes an ISO 9660 file system of this volume name, with Rock Ridge's names and modes. Throws
+/// Error(io).
+void write_iso(const std::filesystem::path& path, const std::string& label,
+               const std::vector<IsoFile>& files);
 
 /// Calls `visit` for each regular file of a tar archive, in its order, with content of at most
 /// `limit` bytes. `wanted` chooses by name. Throws Error(io), Error(corrupt).

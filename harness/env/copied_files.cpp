@@ -25,10 +25,10 @@ void hash_file(const fs::path& root, const std::string& name, Sha256& hash) {
 
 }  // namespace
 
-fs::path copied_source(std::string_view source, const fs::path& base_directory) {
+fs::path source_beside(std::string_view source, const fs::path& base_directory) {
   const auto refuse = [&](std::string_view why) {
     return Error(
-        ErrorCode::definition, fmt::format("cannot copy '{}': {}", source, why),
+        ErrorCode::definition, fmt::format("cannot take '{}': {}", source, why),
         fmt::format("sources are beside nestbox.yml, below '{}'", base_directory.string()));
   };
   const std::optional<fs::path> path = path_beneath(base_directory, source);

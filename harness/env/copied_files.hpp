@@ -12,7 +12,7 @@ namespace nestbox {
 
 /// The file or folder below `base_directory` that `source` names, without symbolic links. Throws
 /// Error(definition) when it is absent or outside.
-fs::path copied_source(std::string_view source, const fs::path& base_directory);
+fs::path source_beside(std::string_view source, const fs::path& base_directory);
 
 /// Of names, contents and modes of all that put_copied puts.
 std::string hash_copied(const fs::path& source);

@@ -122,7 +122,7 @@ void deliver(const VerbContext& context, const CopyEnd& to, const fs::path& root
 void copy_from_host(const VerbContext& context, const std::string& path, const CopyEnd& to) {
   fs::path source;
   if (context.caller.confined) {
-    source = copied_source(path, context.caller.directory);
+    source = source_beside(path, context.caller.directory);
   } else {
     std::error_code error;
     source = fs::canonical(context.caller.directory / path, error);

@@ -74,7 +74,7 @@ std::shared_ptr<PreparedEnvironment> EnvironmentBuilder::prepare(const Environme
                          base_directory);
   GuestImage image = capabilities.boots == Boots::image
                          ? container_image(context, m_driver, environment, base_directory)
-                         : guest_image(context, environment, interfaces);
+                         : guest_image(context, environment, base_directory, interfaces);
   std::vector<Layer> live;
   if (capabilities.fork)
     live = live_layers(context, m_driver, environment, image, steps);

@@ -48,10 +48,10 @@ class EnvironmentBuilder {
 public:
   EnvironmentBuilder(LayerCache& cache, Driver& driver, Progress& progress);
 
-  /// `base_directory` is where copy steps' sources are (nestbox.yml's); `interfaces` is how many
-  /// devices its machines have that are wired to something, all down until an identity says what
-  /// they are. Two callers that need one layer, in one process or in two, build it once. Throws
-  /// Error(infrastructure), Error(definition) for an unknown image, Error(cancelled).
+  /// `base_directory` is where copy steps' sources and disks are (nestbox.yml's); `interfaces` is
+  /// how many devices its machines have that are wired to something, all down until an identity
+  /// says what they are. Two callers that need one layer, in one process or in two, build it once.
+  /// Throws Error(infrastructure), Error(definition) for an unknown image, Error(cancelled).
   std::shared_ptr<PreparedEnvironment> prepare(const Environment& environment,
                                                const fs::path& base_directory,
                                                const CancelToken& cancel,

@@ -49,7 +49,7 @@ EnvironmentSteps::EnvironmentSteps(const Environment& environment, const fs::pat
     Sha256 hash;
     try {
       hash.field("step", content_key(step, copied ? hash_copied(
-                                               copied_source(copied->source, base_directory))
+                                               source_beside(copied->source, base_directory))
                                                   : std::string()));
     } catch (const Error& error) {
       const Error outer =
@@ -81,7 +81,7 @@ void EnvironmentSteps::apply(std::size_t index, Machine& machine, Progress& prog
   const Step& step = m_environment.steps.at(index);
   try {
     if (const auto* copied = std::get_if<CopyStep>(&step))
-      put_copied(copied_source(copied->source, m_base_directory), copied->destination,
+      put_copied(source_beside(copied->source, m_base_directory), copied->destination,
                  machine.transport(), deadline, cancel);
     else
       run(std::get<RunStep>(step), m_environment, machine, progress, deadline, cancel);

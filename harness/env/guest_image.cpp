@@ -7,9 +7,12 @@
 
 #include "harness/base/hash.hpp"
 #include "harness/base/text.hpp"
+#include "harness/env/copied_files.hpp"
 #include "harness/env/debian_image.hpp"
+#include "harness/env/disk_image.hpp"
 #include "harness/env/initramfs_layer.hpp"
 #include "harness/env/kernel_layer.hpp"
+#include "harness/env/own_disk.hpp"
 #include "harness/model/name_rules.hpp"
 
 namespace nestbox {
@@ -33,6 +36,15 @@ bool is_tiny(const Environment& environment) {
   throw error;
 }
 
+void check_disk_image(const Environment& environment, Boots boots) {
+  if (boots == Boots::image)
+    refuse(environment, fmt::format("image '{}' is for drivers that boot disks", environment.image),
+           "choose driver 'qemu' or 'libvirt' with '--driver'");
+  if (!environment.packages.empty())
+    refuse(environment, "'packages' are for images 'debian:SUITE'",
+           "install them by a step: '- run: …'");
+}
+
 void check_driver_image(const Environment& environment, Boots boots) {
   if (boots == Boots::kernel)
     refuse(environment,
@@ -41,6 +53,51 @@ void check_driver_image(const Environment& environment, Boots boots) {
   if (!environment.packages.empty())
     refuse(environment, "'packages' are for images 'debian:SUITE'",
            "install them by a step: '- run: …'");
+}
+
+/// What a guest of ours boots from. The content of its layers.
+std::string add_own_system(const BuildContext& context, const Environment& environment,
+                           GuestImage& image) {
+  Layer kernel =
+      kernel_layer(context, is_tiny(environment) ? k_default_suite : suite_of(environment));
+  image.spec.kernel = kernel.directory() / "vmlinuz";
+  std::string content = kernel.content();
+  Layer initramfs = initramfs_layer(context, kernel);
+  image.spec.initramfs = initramfs.directory() / (is_tiny(environment) ? "tiny.cpio" : "disk.cpio");
+  content += initramfs.content();
+  if (!is_tiny(environment)) {
+    Layer disk = debian_disk_layer(context, debian_image(environment), kernel);
+    image.spec.disk = disk.directory() / "disk.raw";
+    image.spec.kernel_arguments =
+        fmt::format("nestbox.root=/dev/vda nestbox.init={}",
+                    environment.init == Init::systemd ? "systemd" : "agent");
+    content += disk.content();
+    image.layers.push_back(std::move(disk));
+  }
+  image.layers.push_back(std::move(initramfs));
+  image.layers.push_back(std::move(kernel));
+  return content;
+}
+
+/// What a disk of the user's boots from: itself. The content of the layers.
+std::string add_users_system(const BuildContext& context, const Environment& environment,
+                             const fs::path& base_directory, GuestImage& image) {
+  try {
+    Layer disk =
+        own_disk_layer(context, source_beside(disk_image_file(environment.image), base_directory));
+    Layer seed = seed_layer(context, environment.network);
+    image.spec.disk = disk.directory() / "disk";
+    image.spec.disk_format = read_disk_image(*image.spec.disk).format;
+    image.spec.seed = seed.directory() / "seed.iso";
+    std::string content = disk.content() + seed.content();
+    image.layers.push_back(std::move(disk));
+    image.layers.push_back(std::move(seed));
+    return content;
+  } catch (const Error& error) {
+    const Error outer = error.during(fmt::format("making environment '{}'", environment.name));
+    throw environment.where && error.code == ErrorCode::definition ? outer.at(*environment.where)
+                                                                   : outer;
+  }
 }
 
 }  // namespace
@@ -53,6 +110,8 @@ DebianImage debian_image(const Environment& environment) {
 void check_image(const Environment& environment, Boots boots) {
   if (is_driver_image(environment.image))
     return check_driver_image(environment, boots);
+  if (is_disk_image(environment.image))
+    return check_disk_image(environment, boots);
   if (is_tiny(environment)) {
     if (!environment.packages.empty())
       refuse(environment, "image 'tiny' has no package manager",
@@ -73,7 +132,7 @@ void check_image(const Environment& environment, Boots boots) {
 }
 
 GuestImage guest_image(const BuildContext& context, const Environment& environment,
-                       std::size_t interfaces) {
+                       const fs::path& base_directory, std::size_t interfaces) {
   check_image(environment, Boots::kernel);
   GuestImage image;
   image.spec.memory = environment.memory;
@@ -83,25 +142,9 @@ GuestImage guest_image(const BuildContext& context, const Environment& environme
   for (std::size_t index = 0; index < interfaces; ++index)
     image.spec.interfaces.push_back({fmt::format("52:54:00:00:00:{:02x}", index + 1)});
 
-  Layer kernel =
-      kernel_layer(context, is_tiny(environment) ? k_default_suite : suite_of(environment));
-  image.spec.kernel = kernel.directory() / "vmlinuz";
-  std::string content = kernel.content();
-  Layer initramfs = initramfs_layer(context, kernel);
-  image.spec.initramfs = initramfs.directory() / (is_tiny(environment) ? "tiny.cpio" : "disk.cpio");
-  content += initramfs.content();
-  if (!is_tiny(environment)) {
-    Layer disk = debian_disk_layer(context, debian_image(environment), kernel);
-    image.spec.disk = disk.directory() / "disk.raw";
-    image.spec.kernel_arguments =
-        fmt::format("nestbox.root=/dev/vda nestbox.init={}",
-                    environment.init == Init::systemd ? "systemd" : "agent");
-    content += disk.content();
-    image.layers.push_back(std::move(disk));
-  }
-  image.layers.push_back(std::move(initramfs));
-  image.layers.push_back(std::move(kernel));
-
+  const std::string content = is_disk_image(environment.image)
+                                  ? add_users_system(context, environment, base_directory, image)
+                                  : add_own_system(context, environment, image);
   image.key = Sha256()
                   .field("content", content)
                   .field("initramfs", image.spec.initramfs.filename().string())

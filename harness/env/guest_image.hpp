@@ -21,9 +21,10 @@ struct GuestImage {
 /// be, or not with a driver that boots such things. Pure.
 void check_image(const Environment& environment, Boots boots);
 
-/// Builds what is missing; `interfaces` is how many wired devices the machine has. Throws what
-/// check_image does, Error(infrastructure), Error(cancelled).
+/// Builds what is missing; `base_directory` is where a disk of the user's own is, `interfaces` how
+/// many wired devices the machine has. Throws what check_image does, Error(definition) for a disk
+/// that cannot be booted, Error(infrastructure), Error(cancelled).
 GuestImage guest_image(const BuildContext& context, const Environment& environment,
-                       std::size_t interfaces);
+                       const fs::path& base_directory, std::size_t interfaces);
 
 }  // namespace nestbox

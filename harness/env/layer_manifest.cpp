@@ -8,6 +8,7 @@
 
 #include "harness/base/hash.hpp"
 #include "harness/base/text.hpp"
+#include "harness/env/file_stamp.hpp"
 #include "harness/env/sparse_digest.hpp"
 
 namespace nestbox {
@@ -17,13 +18,6 @@ using json = nlohmann::json;
 
 constexpr int k_version = 1;
 constexpr Bytes k_manifest_limit = mebibytes(16);
-// File times advance by timer ticks (up to 10 ms): a write within the same tick as the stat goes
-// unseen.
-constexpr auto k_racy = std::chrono::milliseconds(20);
-
-std::string boot_id() {
-  return std::string(trim(read_file("/proc/sys/kernel/random/boot_id", kibibytes(4))));
-}
 
 json without_digest(const LayerManifest& manifest) {
   json files = json::array();
@@ -41,11 +35,6 @@ struct stat stat_file(const fs::path& path) {
   if (::lstat(path.c_str(), &status) != 0)
     throw system_error(fmt::format("cannot read '{}'", path.string()), errno);
   return status;
-}
-
-std::chrono::system_clock::time_point change_time(const struct stat& status) {
-  return std::chrono::system_clock::time_point(std::chrono::seconds(status.st_ctim.tv_sec)
-                                               + std::chrono::nanoseconds(status.st_ctim.tv_nsec));
 }
 
 }  // namespace
@@ -129,19 +118,14 @@ Result<void> verify_layer(const fs::path& directory, const LayerManifest& manife
 }
 
 Result<std::string> layer_fingerprint(const fs::path& directory, const LayerManifest& manifest) {
-  const auto now = std::chrono::system_clock::now();
   bool racy = false;
-  std::string text = boot_id() + "\n" + manifest.content() + "\n";
-  const auto add = [&](const std::string& name) {
-    const struct stat status = stat_file(directory / name);
-    racy = racy || now - change_time(status) < k_racy;
-    text += fmt::format("{} {} {} {}.{:09} {}.{:09} {}\n", status.st_dev, status.st_ino,
-                        status.st_size, status.st_mtim.tv_sec, status.st_mtim.tv_nsec,
-                        status.st_ctim.tv_sec, status.st_ctim.tv_nsec, name);
-  };
+  std::string text = manifest.content() + "\n";
   const Result<void> done = catch_error([&] {
-    for (const LayerManifest::File& file : manifest.files)
-      add(file.name);
+    for (const LayerManifest::File& file : manifest.files) {
+      const std::string stamp = file_stamp(directory / file.name);
+      racy = racy || stamp.empty();
+      text += stamp + " " + file.name + "\n";
+    }
   });
   if (!done)
     return fail(ErrorCode::corrupt, done.error().message);

@@ -30,7 +30,7 @@ WorldSetup::WorldSetup(const Topology& topology, const fs::path& base_directory)
     if (!path)
       continue;
     try {
-      hash = hash_copied(copied_source(*path, base_directory));
+      hash = hash_copied(source_beside(*path, base_directory));
     } catch (const Error& error) {
       const Error outer =
           error.during(fmt::format("reading the setup of topology '{}'", topology.name));

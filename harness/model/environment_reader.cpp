@@ -81,6 +81,7 @@ private:
       environment.init =
           m_reader.choice<Init>("init", *init, {{"agent", Init::agent}, {"systemd", Init::systemd}})
               .value_or(environment.init);
+    take_system_of_disk(environment, init);
     if (!from)
       environment.memory = usual_memory(environment);
     if (field[3])
@@ -97,7 +98,8 @@ private:
       for (auto& [variable, value] : m_reader.variables("env", *field[8]))
         environment.variables.insert_or_assign(variable, value);
     refuse_on_tiny(environment, init, field[6], from);
-    if (field[6] && is_driver_image(environment.image) && !environment.packages.empty())
+    const bool foreign = is_driver_image(environment.image) || is_disk_image(environment.image);
+    if (field[6] && foreign && !environment.packages.empty())
       m_reader.mistake(*field[6],
                        "packages are for images 'debian:SUITE', not for '"
                            + printable(environment.image) + "'",
@@ -145,9 +147,11 @@ private:
       m_reader.mistake(node, "'image' and 'from' exclude each other",
                        "the image comes from '" + printable(from->scalar) + "'");
     else if (image && !is_image_name(*image))
-      m_reader.mistake(node, "unknown image '" + printable(*image) + "'",
-                       "it can be 'tiny' or 'debian:SUITE', such as 'debian:bookworm', or for some "
-                       "drivers 'docker:NAME', 'docker-archive:FILE', 'dockerfile:DIRECTORY'");
+      m_reader.mistake(
+          node, "unknown image '" + printable(*image) + "'",
+          "it can be 'tiny' or 'debian:SUITE', such as 'debian:bookworm', or 'disk:FILE', "
+          "or for some drivers 'docker:NAME', 'docker-archive:FILE', "
+          "'dockerfile:DIRECTORY'");
     else if (image)
       environment.image = *image;
   }
@@ -203,6 +207,14 @@ private:
       m_reader.mistake(*packages, "image 'tiny' has no packages", hint);
     environment.init = Init::agent;
     environment.packages.clear();
+  }
+
+  void take_system_of_disk(Environment& environment, const YamlNode* init) {
+    if (!is_disk_image(environment.image))
+      return;
+    if (init)
+      m_reader.mistake(*init, "a disk has an init of its own", "leave 'init' out");
+    environment.init = Init::systemd;
   }
 
   static std::size_t size_of(const Environment& environment) {

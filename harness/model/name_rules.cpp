@@ -9,6 +9,8 @@ namespace {
 constexpr std::string_view k_lower = "abcdefghijklmnopqrstuvwxyz";
 constexpr std::string_view k_upper = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 constexpr std::string_view k_digits = "0123456789";
+constexpr std::string_view k_disk = "disk:";
+constexpr std::size_t k_longest_image = 500;
 
 template <class... Sets>
 bool one_of(char c, Sets... sets) {
@@ -65,7 +67,7 @@ bool is_image_name(std::string_view name) {
   if (name == "tiny")
     return true;
   if (!name.starts_with(k_debian))
-    return is_driver_image(name);
+    return is_disk_image(name) || is_driver_image(name);
   std::string_view suite = name.substr(k_debian.size());
   return !suite.empty() && suite.size() <= 32 && one_of(suite[0], k_lower)
          && all_of(suite, [](char c) { return one_of(c, k_lower, k_digits, "-"); });
@@ -75,7 +77,7 @@ bool is_driver_image(std::string_view name) {
   const auto behind = [&](std::string_view prefix) {
     return name.starts_with(prefix) ? name.substr(prefix.size()) : std::string_view();
   };
-  if (name.size() > 500)
+  if (name.size() > k_longest_image)
     return false;
   if (const std::string_view image = behind("docker:"); !image.empty())
     return one_of(image[0], k_lower, k_upper, k_digits)
@@ -86,6 +88,15 @@ bool is_driver_image(std::string_view name) {
     if (const std::string_view path = behind(prefix); !path.empty())
       return is_source_path(path);
   return false;
+}
+
+bool is_disk_image(std::string_view name) {
+  return name.size() <= k_longest_image && name.starts_with(k_disk) && name.size() > k_disk.size()
+         && is_source_path(disk_image_file(name));
+}
+
+std::string_view disk_image_file(std::string_view name) {
+  return name.substr(k_disk.size());
 }
 
 bool is_machine_name(std::string_view name) {

@@ -20,14 +20,21 @@ bool is_test_name(std::string_view name);
 /// most 128 bytes.
 bool is_package_name(std::string_view name);
 
-/// "tiny", or "debian:" and a suite's word, `[a-z][a-z0-9-]*` of at most 32 bytes, or an image that
-/// only some drivers know.
+/// "tiny", or "debian:" and a suite's word, `[a-z][a-z0-9-]*` of at most 32 bytes, or a disk of the
+/// user's own, or an image that only some drivers know.
 bool is_image_name(std::string_view name);
 
 /// An image that only some drivers know, at most 500 bytes: "docker:" and a container image's name
 /// (`[A-Za-z0-9._/:@-]+`), "docker-archive:" and a file, "dockerfile:" and a directory, both beside
 /// the definition, or "ami-" and hexadecimal digits.
 bool is_driver_image(std::string_view name);
+
+/// "disk:" and the file of a whole disk, which starts a system of its own, beside the definition;
+/// at most 500 bytes.
+bool is_disk_image(std::string_view name);
+
+/// The path in the name of a disk image.
+std::string_view disk_image_file(std::string_view name);
 
 /// A host's name, `[a-z]([a-z0-9-]*[a-z0-9])?`, at most 63 bytes (one label of RFC 1123), and none
 /// of "host" and "localhost", which mean something else.

@@ -25,13 +25,16 @@ struct MachineSpec {
   std::string name;  ///< unique among live machines; becomes the hostname
   Bytes memory = mebibytes(256);
   int cores = 1;
-  std::filesystem::path kernel;
+  std::filesystem::path kernel;  ///< empty: the firmware starts what `disk` holds
   std::filesystem::path initramfs;
   std::string kernel_arguments;  ///< beyond what the driver itself needs
   std::optional<std::filesystem::path>
       disk;  ///< root disk (qcow2 or raw); the machine writes to a throw-away overlay
   std::string disk_format = "raw";  ///< "raw", "qcow2", or "tar": a root filesystem's archive
-  std::string image;                ///< in the words of a driver that boots images
+  /// A second disk, raw, that nobody writes to: what a system on `disk` that is not ours is told
+  /// by.
+  std::optional<std::filesystem::path> seed;
+  std::string image;                         ///< in the words of a driver that boots images
   std::vector<NetworkInterface> interfaces;  ///< eth0, eth1 … in the machine; down until a thaw
   NetworkAccess network = NetworkAccess::none;  ///< `user`: one more device, after `interfaces`
   bool nested = false;

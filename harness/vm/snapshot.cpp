@@ -48,6 +48,7 @@ void store_snapshot(const Snapshot& snapshot) {
       {"kernel_arguments", spec.kernel_arguments},
       {"disk", spec.disk ? json(path(*spec.disk)) : json()},
       {"disk_format", spec.disk_format},
+      {"seed", spec.seed ? json(path(*spec.seed)) : json()},
       {"docker", spec.docker},
       {"image", spec.image},
       {"interfaces", interfaces},
@@ -81,6 +82,9 @@ Snapshot load_snapshot(const fs::path& directory) {
     if (!document.at("disk").is_null())
       spec.disk = path("disk");
     spec.disk_format = document.at("disk_format").get<std::string>();
+    // Older snapshots have none.
+    if (!document.value("seed", json()).is_null())
+      spec.seed = path("seed");
     spec.image = document.at("image").get<std::string>();
     for (const json& interface : document.at("interfaces"))
       spec.interfaces.push_back({interface.at("mac").get<std::string>()});

@@ -97,7 +97,8 @@ std::optional<std::string> unmet_need(const Test& test, const Topology* world,
 
 std::optional<std::string> unmet_environment(const Environment& environment,
                                              std::string_view driver, const Capabilities& can) {
-  if (can.boots == Boots::kernel && is_driver_image(environment.image))
+  if ((can.boots == Boots::kernel && is_driver_image(environment.image))
+      || (can.boots == Boots::image && is_disk_image(environment.image)))
     return fmt::format("its environment is image '{}', which driver '{}' cannot boot",
                        environment.image, driver);
   if (can.boots == Boots::image && can.machine && environment.image == "tiny")

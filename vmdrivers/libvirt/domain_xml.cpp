@@ -83,7 +83,7 @@ std::string head(const DomainLaunch& launch) {
 
 std::string system(const DomainLaunch& launch) {
   std::string kernel;
-  if (!launch.restore)
+  if (!launch.restore && !qemu::boots_disk(launch.spec))
     kernel =
         fmt::format(R"(    <kernel>{}</kernel>
     <initrd>{}</initrd>
@@ -121,10 +121,24 @@ std::string disk(const DomainLaunch& launch) {
       <driver name='qemu' type='{}' cache='unsafe'/>
       <source file='{}'/>
       <target dev='vda' bus='virtio'/>
-    </disk>
+{}    </disk>
 )",
                      launch.overlay ? "qcow2" : launch.spec.disk_format,
-                     escaped(launch.overlay.value_or(*launch.spec.disk).string()));
+                     escaped(launch.overlay.value_or(*launch.spec.disk).string()),
+                     qemu::boots_disk(launch.spec) ? "      <boot order='1'/>\n" : "");
+}
+
+std::string seed(const DomainLaunch& launch) {
+  if (!launch.spec.seed)
+    return {};
+  return fmt::format(R"(    <disk type='file' device='disk'>
+      <driver name='qemu' type='raw'/>
+      <source file='{}'/>
+      <target dev='vdb' bus='virtio'/>
+      <readonly/>
+    </disk>
+)",
+                     escaped(launch.spec.seed->string()));
 }
 
 std::string devices(const DomainLaunch& launch) {
@@ -139,7 +153,7 @@ std::string devices(const DomainLaunch& launch) {
                           k_user_network_mac);
   return fmt::format(R"(  <devices>
     <emulator>{}</emulator>
-{}    <controller type='usb' model='none'/>
+{}{}    <controller type='usb' model='none'/>
     <serial type='unix'>
       <source mode='connect' path='{}'/>
       <target port='0'/>
@@ -152,7 +166,7 @@ std::string devices(const DomainLaunch& launch) {
     <panic model='isa'/>
   </devices>
 )",
-                     escaped(launch.emulator.string()), disk(launch),
+                     escaped(launch.emulator.string()), disk(launch), seed(launch),
                      escaped(launch.console_socket.string()), escaped(launch.agent_socket.string()),
                      qemu::k_agent_port, network);
 }
@@ -195,8 +209,13 @@ std::string arguments(const DomainLaunch& launch) {
                           {"mem-path", launch.ram_file->path.string()},
                           {"share", launch.ram_file->shared}}),
                  "-machine", "memory-backend=nestbox"});
+  // The firmware and the boot loader then speak on the serial port.
+  if (qemu::boots_disk(launch.spec))
+    argv.insert(argv.end(), {"-machine", "graphics=off"});
+  else if (launch.restore)
+    argv.insert(argv.end(), {"-option-rom", qemu::k_restored_rom});
   if (launch.restore)
-    argv.insert(argv.end(), {"-option-rom", qemu::k_restored_rom, "-incoming", "defer"});
+    argv.insert(argv.end(), {"-incoming", "defer"});
   // In this order they get their places on the bus, and so their names in the machine; as JSON,
   // after libvirt's own devices have theirs.
   for (std::size_t i = 0; i < launch.spec.interfaces.size(); ++i)

@@ -54,6 +54,14 @@ std::string serial_device(const Launch& launch) {
   return launch.accelerator.name == "tcg" ? "virtio-serial-pci,ioeventfd=off" : "virtio-serial-pci";
 }
 
+std::string machine_type(const Launch& launch) {
+  std::string type = "q35,memory-backend=ram,usb=off,smbus=off,sata=off,vmport=off,hpet=off";
+  // The firmware and the boot loader then speak on the serial port.
+  if (boots_disk(launch.spec))
+    type += ",graphics=off";
+  return type;
+}
+
 void add_memory(Arguments& arguments, const Launch& launch) {
   const std::string size = fmt::format("{}", launch.spec.memory.count);
   arguments.add("-m", fmt::format("{}B", size));
@@ -66,6 +74,8 @@ void add_memory(Arguments& arguments, const Launch& launch) {
 }
 
 void add_kernel(Arguments& arguments, const Launch& launch) {
+  if (boots_disk(launch.spec))
+    return;
   if (launch.restore) {
     arguments.add("-option-rom", k_restored_rom);
     return;
@@ -84,7 +94,13 @@ void add_disk(Arguments& arguments, const Launch& launch) {
                 fmt::format("if=none,id=disk,file={},format={},snapshot={},cache=unsafe",
                             option_value(launch.spec.disk->string()), launch.spec.disk_format,
                             launch.keep_disk_writes ? "off" : "on"));
-  arguments.add("-device", "virtio-blk-pci,drive=disk");
+  arguments.add("-device", boots_disk(launch.spec) ? "virtio-blk-pci,drive=disk,bootindex=0"
+                                                   : "virtio-blk-pci,drive=disk");
+  if (!launch.spec.seed)
+    return;
+  arguments.add("-drive", fmt::format("if=none,id=seed,file={},format=raw,readonly=on",
+                                      option_value(launch.spec.seed->string())));
+  arguments.add("-device", "virtio-blk-pci,drive=seed");
 }
 
 void add_network(Arguments& arguments, const Launch& launch) {
@@ -111,8 +127,7 @@ void add_network(Arguments& arguments, const Launch& launch) {
 std::vector<std::string> make_argv(const Launch& launch) {
   Arguments arguments(launch.binary);
   arguments.add("-name", option_value("nestbox-" + launch.spec.name));
-  arguments.add("-machine",
-                "q35,memory-backend=ram,usb=off,smbus=off,sata=off,vmport=off,hpet=off");
+  arguments.add("-machine", machine_type(launch));
   arguments.add("-accel", accelerator_option(launch));
   arguments.add("-cpu", launch.accelerator.cpu_model);
   arguments.add("-smp", fmt::format("{}", launch.spec.cores));

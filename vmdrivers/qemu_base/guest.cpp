@@ -2,6 +2,10 @@
 
 namespace nestbox::qemu {
 
+bool boots_disk(const MachineSpec& spec) {
+  return spec.kernel.empty();
+}
+
 std::string kernel_command_line(const MachineSpec& spec) {
   // no_timer_check: a busy host may not let an emulated timer tick in the tenth of a second that
   // Linux waits for it, and Linux then panics.

@@ -14,6 +14,9 @@ inline constexpr char k_agent_port[] = "org.nestbox.agent.0";
 /// would only cost time and memory.
 inline constexpr char k_restored_rom[] = "linuxboot_dma.bin";
 
+/// Whether the firmware starts it from its disk, there being no kernel to be loaded.
+bool boots_disk(const MachineSpec& spec);
+
 /// For a kernel that is booted directly, its console on the first serial port.
 std::string kernel_command_line(const MachineSpec& spec);
 

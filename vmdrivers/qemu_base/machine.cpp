@@ -5,6 +5,7 @@
 #include "harness/base/filesystem.hpp"
 #include "harness/guest/agent_transport.hpp"
 #include "harness/vm/console.hpp"
+#include "vmdrivers/qemu_base/guest.hpp"
 #include "vmdrivers/qemu_base/host_facts.hpp"
 #include "vmdrivers/qemu_base/saved_machine.hpp"
 
@@ -13,6 +14,10 @@ namespace {
 
 /// How long a QEMU whose machine is saved may take to end.
 constexpr std::chrono::seconds k_end_time(10);
+
+constexpr char k_disk_hint[] =
+    "the disk must start by BIOS, and its system have systemd and cloud-init (NoCloud), which "
+    "starts the agent; with 'console=ttyS0' on its kernel's command line it says more";
 
 }  // namespace
 
@@ -49,7 +54,7 @@ Error QemuMachine::unanswered(const Error& symptom) {
   std::string message = "machine '" + spec().name + "' did not answer: " + cause(symptom);
   if (const std::string lines = telling_lines(console()); !lines.empty())
     message += "\nits console said:\n" + lines;
-  return Error(ErrorCode::lost, message);
+  return Error(ErrorCode::lost, message, boots_disk(spec()) && !m_restored ? k_disk_hint : "");
 }
 
 Bytes QemuMachine::private_memory() const {

@@ -1,9 +1,12 @@
-// The guest agent: one static program in one of five roles.
+// The guest agent: one static program in one of these roles.
 //   PID 1                           /init of our initramfs: initialises the machine (init.hpp) and
 //   serves the
 //                                   virtio-serial port, or hands over to systemd, which starts it
 //                                   again as:
 //   agent --service                 a service of a full system, serving the port
+//   agent --install                 of a full system that is not ours: puts itself and that
+//   service's
+//                                   unit into /run
 //   agent --serve-fd N [--no-identity] [--calls SOCKET]
 //                                   serves a connected socket until its end, as an ordinary process
 //                                   (tests);
@@ -54,6 +57,7 @@ namespace {
 int usage() {
   constexpr std::string_view k_text =
       "usage: agent --service\n"
+      "       agent --install\n"
       "       agent --serve-fd N [--no-identity] [--calls SOCKET]\n"
       "       agent --stdio [--container] [--calls SOCKET] [--lease DIRECTORY HOLDER]\n";
   [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, k_text.data(), k_text.size());
@@ -207,6 +211,8 @@ int main(int argc, char** argv) {
     return be_stdio(argc, argv);
   if (getpid() == 1)
     return be_init();
+  if (role == "--install" && argc == 2)
+    return install_service() ? 0 : 1;
   if (role == "--service" && argc == 2)
     return be_service();
   if (role == "--serve-fd" && argc >= 3)

@@ -130,6 +130,18 @@ TEST(GuestImage, LeavesImagesOfDriversToThem) {
   EXPECT_THROW(check_image(environment, Boots::image), Error);
 }
 
+TEST(GuestImage, LeavesDisksToDriversThatBootThem) {
+  Environment environment;
+  environment.name = "x";
+  environment.image = "disk:images/own.qcow2";
+  EXPECT_EQ(refusal(environment), "");
+  EXPECT_THROW(check_image(environment, Boots::image), Error);
+  environment.packages = {"curl"};
+  EXPECT_EQ(refusal(environment),
+            "environment 'x': 'packages' are for images 'debian:SUITE' | install them by a step: "
+            "'- run: …'");
+}
+
 TEST(GuestImage, PointsAtTheEnvironment) {
   Environment environment;
   environment.image = "windows";

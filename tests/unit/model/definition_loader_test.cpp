@@ -140,6 +140,20 @@ environments: {a: {image: tiny}, b: {init: systemd}, c: , d: {from: tiny}}
   EXPECT_EQ(definition.environments.at("d").memory, mebibytes(256));
 }
 
+TEST(DefinitionLoader, GivesADiskTheSystemThatItHas) {
+  const Definition definition = load(R"(
+version: 1
+environments:
+  own: {image: "disk:images/own.qcow2"}
+  larger: {from: own, memory: 2GiB}
+)");
+  const Environment& own = definition.environments.at("own");
+  EXPECT_EQ(own.image, "disk:images/own.qcow2");
+  EXPECT_EQ(own.init, Init::systemd);
+  EXPECT_EQ(own.memory, gibibytes(1));
+  EXPECT_EQ(definition.environments.at("larger").init, Init::systemd);
+}
+
 TEST(DefinitionLoader, AddsDefaultsToEveryTest) {
   Definition definition = load(R"(
 version: 1

@@ -135,6 +135,10 @@ TEST(Assignment, SaysWhichEnvironmentADriverCannotMake) {
   EXPECT_EQ(unmet_environment(environment, "docker", containers), std::nullopt);
   EXPECT_EQ(unmet_environment(environment, "ec2", {.boots = Boots::image, .machine = true}),
             "its environment is image 'tiny', which driver 'ec2' cannot boot");
+  environment.image = "disk:own.qcow2";
+  EXPECT_EQ(unmet_environment(environment, "docker", containers),
+            "its environment is image 'disk:own.qcow2', which driver 'docker' cannot boot");
+  EXPECT_EQ(unmet_environment(environment, "qemu", {.machine = true}), std::nullopt);
   environment.image = "docker:debian:12";
   EXPECT_EQ(unmet_environment(environment, "docker", containers), std::nullopt);
   EXPECT_EQ(unmet_environment(environment, "qemu", {.machine = true}),

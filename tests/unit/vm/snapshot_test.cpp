@@ -17,6 +17,7 @@ MachineSpec debian_machine(const fs::path& directory) {
   spec.kernel_arguments = "root=/dev/vda";
   spec.disk = directory / "disk.qcow2";
   spec.disk_format = "qcow2";
+  spec.seed = "/layers/seed/seed.iso";
   spec.interfaces = {{"52:54:00:00:01:01"}, {"52:54:00:00:02:01"}};
   spec.network = NetworkAccess::user;
   spec.nested = true;
@@ -93,6 +94,7 @@ TEST(Snapshot, IsWrittenInOneForm) {
   "nested": true,
   "network": "user",
   "privileged": true,
+  "seed": "/layers/seed/seed.iso",
   "version": 3
 }
 )");

@@ -165,6 +165,38 @@ TEST(DomainXml, RestoresAMachineWithAllThatItCanHave) {
   EXPECT_EQ(domain_xml(launch), definition(parts));
 }
 
+TEST(DomainXml, LetsTheFirmwareStartADisk) {
+  DomainLaunch launch = small_launch();
+  launch.spec.kernel.clear();
+  launch.spec.initramfs.clear();
+  launch.spec.disk = "/layers/disk";
+  launch.spec.seed = "/layers/seed.iso";
+  launch.overlay = "/scratch/1.qcow2";
+  Parts parts = {.kernel = "",
+                 .disk = R"(
+    <disk type='file' device='disk'>
+      <driver name='qemu' type='qcow2' cache='unsafe'/>
+      <source file='/scratch/1.qcow2'/>
+      <target dev='vda' bus='virtio'/>
+      <boot order='1'/>
+    </disk>
+    <disk type='file' device='disk'>
+      <driver name='qemu' type='raw'/>
+      <source file='/layers/seed.iso'/>
+      <target dev='vdb' bus='virtio'/>
+      <readonly/>
+    </disk>)",
+                 .arguments = R"(
+    <qemu:arg value='-machine'/>
+    <qemu:arg value='graphics=off'/>)"};
+  EXPECT_EQ(domain_xml(launch), definition(parts));
+  launch.restore = true;
+  parts.arguments += R"(
+    <qemu:arg value='-incoming'/>
+    <qemu:arg value='defer'/>)";
+  EXPECT_EQ(domain_xml(launch), definition(parts));
+}
+
 TEST(DomainXml, WritesToTheDiskThatIsSavedWithTheMachine) {
   DomainLaunch launch = small_launch();
   launch.spec.disk = "/staging/disk.qcow2";

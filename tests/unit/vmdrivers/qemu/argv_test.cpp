@@ -100,6 +100,31 @@ TEST(QemuArgv, DoesNotReadTheKernelAgainForAClone) {
   EXPECT_THAT(values_of(launch, "-option-rom"), ElementsAre("linuxboot_dma.bin"));
 }
 
+TEST(QemuArgv, LetsTheFirmwareStartADisk) {
+  Launch launch = small_machine();
+  launch.spec.kernel.clear();
+  launch.spec.initramfs.clear();
+  launch.spec.disk = "/layers/d/disk";
+  launch.spec.disk_format = "qcow2";
+  launch.spec.seed = "/layers/s/seed.iso";
+  for (const bool restore : {false, true}) {
+    launch.restore = restore;
+    EXPECT_THAT(values_of(launch, "-machine"),
+                ElementsAre("q35,memory-backend=ram,usb=off,smbus=off,sata=off,vmport=off,hpet=off,"
+                            "graphics=off"));
+    EXPECT_THAT(values_of(launch, "-drive"),
+                ElementsAre("if=none,id=disk,file=/layers/d/disk,format=qcow2,snapshot=on,"
+                            "cache=unsafe",
+                            "if=none,id=seed,file=/layers/s/seed.iso,format=raw,readonly=on"));
+    EXPECT_THAT(values_of(launch, "-device"),
+                ElementsAre("virtio-serial-pci,ioeventfd=off",
+                            "virtserialport,chardev=agent,name=org.nestbox.agent.0",
+                            "virtio-blk-pci,drive=disk,bootindex=0", "virtio-blk-pci,drive=seed"));
+    for (const char* option : {"-kernel", "-initrd", "-append", "-option-rom"})
+      EXPECT_THAT(make_argv(launch), Not(Contains(option)));
+  }
+}
+
 TEST(QemuArgv, KeepsWhatATemplateWrites) {
   Launch launch = small_machine();
   launch.spec.disk = "/staging/disk.qcow2";
