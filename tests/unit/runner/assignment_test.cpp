@@ -210,7 +210,7 @@ TEST(Assignment, PutsTheProcessOfATestIntoAContainerOfAnotherDriver) {
   const Definition definition = with_trio();
   nestbox::Test test = in_trio("x", k_from_host);
   test.container = "tiny";
-  const DriverFacts machines{"qemu", {.fork = true, .machine = true, .ethernet = true}, ""};
+  const DriverFacts machines{"qemu", {.machine = true, .fork = true, .ethernet = true}, ""};
   const DriverFacts containers{"docker", {.boots = Boots::image}, ""};
   const auto assigned = [&](DriverChoice choice) {
     return assign({test}, definition, [&](const nestbox::Test&) { return choice; });
