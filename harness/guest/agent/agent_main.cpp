@@ -4,9 +4,8 @@
 //                                   virtio-serial port, or hands over to systemd, which starts it
 //                                   again as:
 //   agent --service                 a service of a full system, serving the port
-//   agent --install                 of a full system that is not ours: puts itself and that
-//   service's
-//                                   unit into /run
+//   agent --install                 puts itself and that service's unit into /run, on a full
+//                                   system that is not ours
 //   agent --serve-fd N [--no-identity] [--calls SOCKET]
 //                                   serves a connected socket until its end, as an ordinary process
 //                                   (tests);
