@@ -12,10 +12,6 @@
 
 namespace nestbox {
 
-/// The ports on which a machine that has this IPv4 address takes TCP connections from others, as
-/// its /proc/net/tcp and /proc/net/tcp6 tell; lines that are no rows of these are passed over.
-std::set<int> listening_ports(std::string_view tables, const std::string& own_address);
-
 /// Makes the TCP ports that programs in a machine listen on reachable at an address of this host's
 /// loopback, under the same numbers, from when they do until they do no longer. What is connected
 /// then goes on. The kernel in the machine tells: nothing is asked again and again. A port that

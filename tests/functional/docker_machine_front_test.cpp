@@ -179,7 +179,7 @@ test "$(echo input | docker run --rm -i --network none busybox cat)" = input
 code=0
 docker run --rm --network none busybox sh -c 'exit 7' || code=$?
 test $code = 7
-docker run -d --name kept -p 8080:80 busybox nc -ll -p 80 -e echo served
+docker run -d --stop-signal KILL --name kept -p 8080:80 busybox nc -ll -p 80 -e echo served
 soon serves "$(machine ip db)" 8080
 test "$(machine ssh db docker ps --format '{{.Names}}')" = kept
 (

@@ -5,38 +5,20 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
-#include <condition_variable>
-#include <mutex>
-
 #include "runner/docker_machine/loopback_address.hpp"
 #include "tests/support/fake_machine.hpp"
+#include "tests/support/log_recorder.hpp"
 
 namespace nestbox {
 namespace {
 
 using testing::ElementsAre;
+using testing::HasSubstr;
 
 constexpr const char* k_any_8080 =
     "   0: 00000000:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000 0 0 1 1\n";
 constexpr const char* k_own_8081 =
     "  12: 01005A0A:1F91 00000000:0000 0A 00000000:00000000 00:00000000 00000000 0 0 1 1\n";
-
-TEST(ListeningPorts, AreThoseThatOthersReach) {
-  const std::string tables =
-      std::string("  sl  local_address rem_address   st tx_queue rx_queue tr tm->when\n")
-      + k_any_8080 + k_own_8081
-      + "   2: 0100007F:1F92 00000000:0000 0A 0:0 0:0 0 0 0 1 1\n"  // of the loopback
-        "   3: 00000000:1F93 00000000:0000 01 0:0 0:0 0 0 0 1 1\n"  // connected
-        "   4: 0202000A:1F94 00000000:0000 0A 0:0 0:0 0 0 0 1 1\n"  // of another address
-        "   5: 00000000000000000000000000000000:1F95 0:0 0A 0:0 0\n"
-        "   6: 00000000000000000000000001000000:1F96 0:0 0A 0:0 0\n"  // ::1
-        "   7: 0000000000000000FFFF00000100007F:1F97 0:0 0A 0:0 0\n"
-        "   8: 0000000000000000FFFF000001005A0A:1F98 0:0 0A 0:0 0\n"
-        "   9: 00000000:0000 0:0 0A\n"
-        "  10: 00000000 0:0 0A\n"
-        "  11: 00000000:ZZZZ 0:0 0A\n";
-  EXPECT_THAT(listening_ports(tables, "10.90.0.1"), ElementsAre(8080, 8081, 8085, 8088));
-}
 
 bool reachable(const std::string& host, int port) {
   sockaddr_in address{};
@@ -69,6 +51,15 @@ protected:
     };
   }
 
+  static Deadline soon() { return Deadline::after(std::chrono::minutes(1)); }
+
+  std::unique_ptr<PublishedPorts> publish(const std::set<int>& others = {}) {
+    return std::make_unique<PublishedPorts>(
+        *m_machine,
+        PublishedPorts::Addresses{.in_machine = "10.90.0.1", .on_host = m_address.text()}, others,
+        soon(), CancelToken());
+  }
+
   std::shared_ptr<FakeWorld> m_world = std::make_shared<FakeWorld>();
   std::unique_ptr<Machine> m_machine = make_fake_machine(m_world, "a");
   LoopbackAddress m_address;
@@ -78,21 +69,36 @@ protected:
 };
 
 TEST_F(PublishedPortsTest, FollowWhatListensInTheMachine) {
-  const PublishedPorts ports(*m_machine, {.in_machine = "10.90.0.1", .on_host = m_address.text()},
-                             {}, Deadline::after(std::chrono::minutes(1)), {});
+  const auto ports = publish();
   EXPECT_TRUE(reachable(m_address.text(), 8080));
   EXPECT_FALSE(reachable(m_address.text(), 8081));
   m_changed.cancel();
-  ASSERT_EQ(wait_readable(m_told.token().descriptor(), Deadline::after(std::chrono::minutes(1))),
-            Wait::ready);
+  ASSERT_EQ(wait_readable(m_told.token().descriptor(), soon()), Wait::ready);
   EXPECT_FALSE(reachable(m_address.text(), 8080));
   EXPECT_TRUE(reachable(m_address.text(), 8081));
 }
 
 TEST_F(PublishedPortsTest, LeaveOthersAlone) {
-  const PublishedPorts ports(*m_machine, {.in_machine = "10.90.0.1", .on_host = m_address.text()},
-                             {8080}, Deadline::after(std::chrono::minutes(1)), {});
+  const auto ports = publish({8080});
   EXPECT_FALSE(reachable(m_address.text(), 8080));
+}
+
+TEST_F(PublishedPortsTest, SayWhichCannotBeHad) {
+  const LogRecorder log;
+  const Forwarding other(*m_machine, {"other"}, m_address.text(), 8080);
+  publish().reset();
+  EXPECT_THAT(log.lines(), ElementsAre(HasSubstr("port 8080 of the machine is not reachable at "
+                                                 + m_address.text())));
+}
+
+TEST_F(PublishedPortsTest, SayThatTheMachineCannotTell) {
+  const LogRecorder log;
+  m_world->run = [](const Command&, const CommandIo& io, Deadline, const CancelToken&) {
+    io.output(OutputStream::standard_error, "no tracefs\n");
+    return CommandResult{.status = {.code = 1}};
+  };
+  publish().reset();
+  EXPECT_THAT(log.lines(), ElementsAre(testing::EndsWith("are not published: no tracefs")));
 }
 
 TEST(LoopbackAddresses, AreEachOfOneAlone) {
