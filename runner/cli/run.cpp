@@ -14,6 +14,7 @@
 #include "runner/cli/driver_chooser.hpp"
 #include "runner/cli/interrupts.hpp"
 #include "runner/cli/run_reports.hpp"
+#include "runner/cli/source_tree.hpp"
 #include "runner/cli/terminal_session.hpp"
 #include "runner/world_stage.hpp"
 
@@ -34,8 +35,9 @@ void require_readable(const WorkTree& tree) {
   }
 }
 
-WorkTree read_bounded_work_tree(const fs::path& directory, bool all_files) {
-  WorkTree tree = read_work_tree(directory, all_files);
+WorkTree bounded_source_tree(const fs::path& root, const std::vector<std::string>& disks,
+                             bool all_files) {
+  WorkTree tree = source_tree(root, disks, all_files);
   if (tree.revision.empty() && tree.files.size() > k_maximum_loose_files)
     throw Error(
         ErrorCode::usage,
@@ -111,7 +113,9 @@ int run_tests(const RunOptions& options, const DriverRegistry& drivers) {
   apply_overrides(options, suite.definition, selection.tests);
   const bool single_command = !options.command.empty() && selection.tests.front().repeat == 1;
   std::shared_future<WorkTree> work_tree =
-      std::async(std::launch::async, read_bounded_work_tree, suite.root, options.all_files).share();
+      std::async(std::launch::async, bounded_source_tree, suite.root, own_disks(suite.definition),
+                 options.all_files)
+          .share();
 
   EventFanout events;
   auto& terminal = events.add(

@@ -9,6 +9,7 @@
 #include "harness/base/text.hpp"
 #include "runner/cli/plain_progress.hpp"
 #include "runner/cli/run.hpp"
+#include "runner/cli/source_tree.hpp"
 #include "runner/cli/terminal_session.hpp"
 #include "runner/cli/workbench.hpp"
 #include "runner/run_directory.hpp"
@@ -38,7 +39,8 @@ int open_shell(const ShellOptions& options, const DriverRegistry& drivers) {
   const Deadline deadline = Deadline::after(k_start_time);
   std::unique_ptr<Machine> machine = prepared->machine(name, Isolation::fork, deadline, never);
   const std::string source = put_source_tree(
-      *machine, read_work_tree(suite.root, options.all_files), fs::current_path(), deadline, never);
+      *machine, source_tree(suite.root, own_disks(suite.definition), options.all_files),
+      fs::current_path(), deadline, never);
   Command command;
   command.argv = shell_argv(*machine);
   command.environment = prepared->definition().variables;
