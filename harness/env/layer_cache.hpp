@@ -35,7 +35,7 @@ private:
 
 struct LayerInfo {
   std::string key;
-  std::string kind;         ///< "kernel", "initramfs", "rootfs", "disk", "live"
+  std::string kind;         ///< "kernel", "initramfs", "rootfs", "disk", "seed", "live"
   std::string description;  ///< for a person: "debian:bookworm + iproute2 nftables"
   Bytes size;               ///< on disk, holes not counted
   std::chrono::system_clock::time_point last_used;

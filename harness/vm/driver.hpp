@@ -15,7 +15,7 @@ namespace nestbox {
 /// What a driver's machines come from: which part of a MachineSpec it looks at.
 enum class Boots {
   host,    ///< none: its machines are places on hosts that exist
-  kernel,  ///< kernel, initramfs, and a disk if there is one
+  kernel,  ///< kernel, initramfs, and a disk if there is one; or a disk alone
   image,   ///< `image`, which it knows how to get, or a root filesystem archive as `disk`
 };
 
