@@ -36,17 +36,12 @@ bool is_tiny(const Environment& environment) {
   throw error;
 }
 
-void check_disk_image(const Environment& environment, Boots boots) {
-  if (boots == Boots::image)
+/// Of an image that is not ours, which some drivers cannot boot.
+void check_foreign_image(const Environment& environment, Boots boots) {
+  if (is_disk_image(environment.image) && boots == Boots::image)
     refuse(environment, fmt::format("image '{}' is for drivers that boot disks", environment.image),
            "choose driver 'qemu' or 'libvirt' with '--driver'");
-  if (!environment.packages.empty())
-    refuse(environment, "'packages' are for images 'debian:SUITE'",
-           "install them by a step: '- run: …'");
-}
-
-void check_driver_image(const Environment& environment, Boots boots) {
-  if (boots == Boots::kernel)
+  if (is_driver_image(environment.image) && boots == Boots::kernel)
     refuse(environment,
            fmt::format("image '{}' is for drivers that boot images", environment.image),
            "choose another driver with '--driver', or image 'debian:bookworm'");
@@ -56,7 +51,7 @@ void check_driver_image(const Environment& environment, Boots boots) {
 }
 
 /// What a guest of ours boots from. The content of its layers.
-std::string add_own_system(const BuildContext& context, const Environment& environment,
+std::string add_our_system(const BuildContext& context, const Environment& environment,
                            GuestImage& image) {
   Layer kernel =
       kernel_layer(context, is_tiny(environment) ? k_default_suite : suite_of(environment));
@@ -108,10 +103,8 @@ DebianImage debian_image(const Environment& environment) {
 }
 
 void check_image(const Environment& environment, Boots boots) {
-  if (is_driver_image(environment.image))
-    return check_driver_image(environment, boots);
-  if (is_disk_image(environment.image))
-    return check_disk_image(environment, boots);
+  if (is_driver_image(environment.image) || is_disk_image(environment.image))
+    return check_foreign_image(environment, boots);
   if (is_tiny(environment)) {
     if (!environment.packages.empty())
       refuse(environment, "image 'tiny' has no package manager",
@@ -144,7 +137,7 @@ GuestImage guest_image(const BuildContext& context, const Environment& environme
 
   const std::string content = is_disk_image(environment.image)
                                   ? add_users_system(context, environment, base_directory, image)
-                                  : add_own_system(context, environment, image);
+                                  : add_our_system(context, environment, image);
   image.key = Sha256()
                   .field("content", content)
                   .field("initramfs", image.spec.initramfs.filename().string())
