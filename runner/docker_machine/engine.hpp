@@ -31,11 +31,12 @@ inline constexpr int k_engine_port = 2376;
 /// A drop-in of systemd for docker.service. "provider=DRIVER" is one more label.
 std::string engine_unit(const EngineOptions& options, const std::string& driver);
 
-/// For a root shell in the machine: has docker take the certificates, and `unit` unless that is
-/// empty, and prints what `dockerd --version` does; nothing where there is no docker or no systemd.
+/// For a root shell in a machine with docker: has it take the certificates, and `unit` unless that
+/// is empty.
 std::string engine_script(const EngineCertificates& certificates, const std::string& unit);
 
-/// "20.10.24" of "Docker version 20.10.24, build 297e128"; empty when it is none.
-std::string engine_version(const std::string& told);
+/// "20.10.24" of `dockerd --version`'s "Docker version 20.10.24, build 297e128"; empty when it is
+/// none.
+std::string parse_engine_version(const std::string& told);
 
 }  // namespace nestbox

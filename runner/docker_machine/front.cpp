@@ -93,21 +93,20 @@ int create(MachineStore& store, const DockerMachineCall& call) {
               Deadline::after(60s));
   start_keeper(store, {store.root(), name, call.environment, call.memory, call.cores},
                Deadline::after(k_create_time), {});
-  std::cout << "Setting up docker...\n" << std::flush;
-  provision(store, store.get(name), engine_unit(call.engine, driver),
-            Deadline::after(k_provision_time));
-  rollback.dismiss();
-  if (store.get(name).docker_version.empty())
-    std::cout << "There is no docker in its environment.\n";
-  else
+  const KeptMachine machine = store.get(name);
+  if (!machine.docker_version.empty()) {
+    std::cout << "Setting up docker...\n" << std::flush;
+    provision(store, machine, engine_unit(call.engine, driver), Deadline::after(k_provision_time));
     std::cout
         << "Docker is up and running!\nTo see how to connect your Docker Client to the Docker "
            "Engine running on this virtual machine, run: nestbox docker-machine env "
         << name << '\n';
+  }
+  rollback.dismiss();
   return 0;
 }
 
-int provision(MachineStore& store, const DockerMachineCall& call) {
+int provision(const MachineStore& store, const DockerMachineCall& call) {
   for (const std::string& name : call.names)
     provision(store, docker_machine(store, name), "", Deadline::after(k_provision_time));
   return 0;

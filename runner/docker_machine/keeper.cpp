@@ -4,6 +4,7 @@
 
 #include "harness/base/filesystem.hpp"
 #include "harness/guest/login.hpp"
+#include "harness/guest/run_in_machine.hpp"
 #include "runner/docker_machine/engine.hpp"
 
 namespace nestbox {
@@ -11,8 +12,8 @@ namespace {
 
 constexpr int k_ssh_port = 22;
 
-/// On the usual port, unless that is not ours: a server of this host may listen there on all
-/// addresses, and low ports may be root's.
+}  // namespace
+
 std::unique_ptr<Forwarding> forward(Machine& machine, const std::vector<std::string>& server,
                                     const std::string& address, int usual_port) {
   const auto listen = [&](int port) {
@@ -21,8 +22,6 @@ std::unique_ptr<Forwarding> forward(Machine& machine, const std::vector<std::str
   Result<std::unique_ptr<Forwarding>> usual = catch_error([&] { return listen(usual_port); });
   return usual ? std::move(*usual) : listen(0);
 }
-
-}  // namespace
 
 void set_up_login(Machine& machine, const MachineStore& store, const KeptMachine& kept,
                   Deadline deadline, const CancelToken& cancel) {
@@ -34,6 +33,13 @@ void set_up_login(Machine& machine, const MachineStore& store, const KeptMachine
   for (const std::string& line : set_up_login(machine, kept.user, key, deadline, cancel))
     known += host + ' ' + line + '\n';
   write_file_atomically(store.known_hosts(kept.name), known);
+}
+
+std::string docker_version(Machine& machine, Deadline deadline, const CancelToken& cancel) {
+  const Command command = {
+      .argv = {"/bin/sh", "-c", "test -d /run/systemd/system && dockerd --version"}};
+  return parse_engine_version(
+      run_in_machine(machine.transport(), command, deadline, cancel).output);
 }
 
 Keeper::Keeper(Machine& machine, const std::string& own_address, Deadline deadline,

@@ -14,6 +14,14 @@ namespace nestbox {
 void set_up_login(Machine& machine, const MachineStore& store, const KeptMachine& kept,
                   Deadline deadline, const CancelToken& cancel);
 
+/// On the usual port of an address, or on any that is free where that cannot be had: a server of
+/// this host may listen there on all addresses, and low ports may be root's. Throws Error(io).
+std::unique_ptr<Forwarding> forward(Machine& machine, const std::vector<std::string>& server,
+                                    const std::string& address, int usual_port);
+
+/// The version of the docker in a machine; empty when there is none that systemd starts.
+std::string docker_version(Machine& machine, Deadline deadline, const CancelToken& cancel);
+
 /// Keeps a machine for others, at an address of the loopback that is its alone: there an ssh server
 /// in it is reached, and whatever else in it listens.
 class Keeper {

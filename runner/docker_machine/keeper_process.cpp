@@ -79,6 +79,7 @@ int keep(const KeeperRequest& request, const DriverRegistry& drivers, StartRepor
   kept.address = keeper.address();
   kept.port = keeper.ssh_port();
   kept.docker_port = keeper.docker_port();
+  kept.docker_version = docker_version(*machine, deadline, stop.token());
   set_up_login(*machine, store, kept, deadline, stop.token());
   store.update(kept);
   report.ready();

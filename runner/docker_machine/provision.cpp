@@ -64,19 +64,17 @@ EngineCertificates issue_certificates(const MachineStore& store, const KeptMachi
   return {signer.certificate, server.certificate, server.key};
 }
 
-void provision(MachineStore& store, KeptMachine machine, const std::string& unit,
+void provision(const MachineStore& store, const KeptMachine& machine, const std::string& unit,
                Deadline deadline) {
   const FileDescriptor script = readable(engine_script(issue_certificates(store, machine), unit));
   const Captured done = run_captured({.argv = ssh_argv(store, machine, {"sudo", "/bin/sh", "-s"}),
                                       .descriptors = {{STDIN_FILENO, script.get()}}},
                                      deadline);
   if (!done.status.success())
-    throw Error(
-        ErrorCode::infrastructure,
-        "cannot set up docker in '" + machine.name + "': " + printable(trim(done.diagnostics)),
-        "'nestbox docker-machine ssh " + machine.name + " sudo journalctl -u docker' may tell why");
-  machine.docker_version = engine_version(done.output);
-  store.update(machine);
+    throw Error(ErrorCode::infrastructure,
+                "cannot set up docker in '" + machine.name
+                    + "': " + printable(trim(done.diagnostics)),
+                "options '--engine-…' are dockerd's own, which its version may not know");
 }
 
 }  // namespace nestbox

@@ -118,17 +118,17 @@ cmp fetched tree/file
 # What listens in a machine does so at its address, no longer and no other.
 cat > serve << 'END'
 use IO::Socket;
-my $listener = IO::Socket::INET->new(Listen => 5, LocalPort => 8080, ReuseAddr => 1) or die;
+my $listener = IO::Socket::INET->new(Listen => 5, LocalPort => 28080, ReuseAddr => 1) or die;
 exit if fork;
 open($_, '+<', '/dev/null') for *STDIN, *STDOUT, *STDERR;
 while (my $client = $listener->accept) { print $client "served\n"; close $client }
 END
 machine scp serve db:
 machine ssh db perl serve
-soon serves "$ip" 8080
-refused "$other" 8080
+soon serves "$ip" 28080
+refused "$other" 28080
 machine ssh db pkill perl
-soon refused "$ip" 8080
+soon refused "$ip" 28080
 
 refuses active
 refuses env db
@@ -179,8 +179,8 @@ test "$(echo input | docker run --rm -i --network none busybox cat)" = input
 code=0
 docker run --rm --network none busybox sh -c 'exit 7' || code=$?
 test $code = 7
-docker run -d --stop-signal KILL --name kept -p 8080:80 busybox nc -ll -p 80 -e echo served
-soon serves "$(machine ip db)" 8080
+docker run -d --stop-signal KILL --name kept -p 28080:80 busybox nc -ll -p 80 -e echo served
+soon serves "$(machine ip db)" 28080
 test "$(machine ssh db docker ps --format '{{.Names}}')" = kept
 (
   unset DOCKER_TLS_VERIFY DOCKER_CERT_PATH

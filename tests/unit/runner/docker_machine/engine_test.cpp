@@ -40,8 +40,9 @@ TEST(DockerMachineEngine, IsSetUpByAScript) {
 }
 
 TEST(DockerMachineEngine, TellsItsVersion) {
-  EXPECT_EQ(engine_version("Docker version 20.10.24+dfsg1, build 297e128\n"), "20.10.24+dfsg1");
-  EXPECT_EQ(engine_version(""), "");
+  EXPECT_EQ(parse_engine_version("Docker version 20.10.24+dfsg1, build 297e128\n"),
+            "20.10.24+dfsg1");
+  EXPECT_EQ(parse_engine_version(""), "");
 }
 
 }  // namespace

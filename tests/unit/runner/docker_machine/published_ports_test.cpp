@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
+#include <fmt/format.h>
+
 #include "runner/docker_machine/loopback_address.hpp"
 #include "tests/support/fake_machine.hpp"
 #include "tests/support/log_recorder.hpp"
@@ -15,10 +17,10 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-constexpr const char* k_any_8080 =
-    "   0: 00000000:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000 0 0 1 1\n";
-constexpr const char* k_own_8081 =
-    "  12: 01005A0A:1F91 00000000:0000 0A 00000000:00000000 00:00000000 00000000 0 0 1 1\n";
+/// A row of /proc/net/tcp; `address` as it has it: 00000000 is any, 01005A0A is 10.90.0.1.
+std::string row(const std::string& address, int port) {
+  return fmt::format("   0: {}:{:04X} 00000000:0000 0A 00000000:00000000\n", address, port);
+}
 
 bool reachable(const std::string& host, int port) {
   sockaddr_in address{};
@@ -37,12 +39,12 @@ protected:
                           const CancelToken& cancel) {
       if (command.argv[0] != "/bin/sh")
         return CommandResult{};
-      io.output(OutputStream::standard_output, std::string(k_any_8080) + ".\n");
+      io.output(OutputStream::standard_output, row("00000000", m_first) + ".\n");
       const auto next = [&](const CancelSource& source) {
         return wait_readable(source.token().descriptor(), Deadline::never(), cancel) == Wait::ready;
       };
       if (next(m_changed)) {
-        io.output(OutputStream::standard_output, k_own_8081);
+        io.output(OutputStream::standard_output, row("01005A0A", m_second));
         io.output(OutputStream::standard_output, ".\n");
         m_told.cancel();
         static_cast<void>(next(m_never));
@@ -52,6 +54,8 @@ protected:
   }
 
   static Deadline soon() { return Deadline::after(std::chrono::minutes(1)); }
+
+  int free_port() const { return Forwarding(*m_machine, {"none"}, m_address.text()).port(); }
 
   std::unique_ptr<PublishedPorts> publish(const std::set<int>& others = {}) {
     return std::make_unique<PublishedPorts>(
@@ -63,6 +67,8 @@ protected:
   std::shared_ptr<FakeWorld> m_world = std::make_shared<FakeWorld>();
   std::unique_ptr<Machine> m_machine = make_fake_machine(m_world, "a");
   LoopbackAddress m_address;
+  const int m_first = free_port();
+  const int m_second = m_first ^ 1;
   CancelSource m_changed;
   CancelSource m_told;
   CancelSource m_never;
@@ -70,25 +76,26 @@ protected:
 
 TEST_F(PublishedPortsTest, FollowWhatListensInTheMachine) {
   const auto ports = publish();
-  EXPECT_TRUE(reachable(m_address.text(), 8080));
-  EXPECT_FALSE(reachable(m_address.text(), 8081));
+  EXPECT_TRUE(reachable(m_address.text(), m_first));
+  EXPECT_FALSE(reachable(m_address.text(), m_second));
   m_changed.cancel();
   ASSERT_EQ(wait_readable(m_told.token().descriptor(), soon()), Wait::ready);
-  EXPECT_FALSE(reachable(m_address.text(), 8080));
-  EXPECT_TRUE(reachable(m_address.text(), 8081));
+  EXPECT_FALSE(reachable(m_address.text(), m_first));
+  EXPECT_TRUE(reachable(m_address.text(), m_second));
 }
 
 TEST_F(PublishedPortsTest, LeaveOthersAlone) {
-  const auto ports = publish({8080});
-  EXPECT_FALSE(reachable(m_address.text(), 8080));
+  const auto ports = publish({m_first});
+  EXPECT_FALSE(reachable(m_address.text(), m_first));
 }
 
 TEST_F(PublishedPortsTest, SayWhichCannotBeHad) {
   const LogRecorder log;
-  const Forwarding other(*m_machine, {"other"}, m_address.text(), 8080);
+  const Forwarding other(*m_machine, {"other"}, m_address.text(), m_first);
   publish().reset();
-  EXPECT_THAT(log.lines(), ElementsAre(HasSubstr("port 8080 of the machine is not reachable at "
-                                                 + m_address.text())));
+  EXPECT_THAT(log.lines(),
+              ElementsAre(HasSubstr(fmt::format("port {} of the machine is not reachable at {}",
+                                                m_first, m_address.text()))));
 }
 
 TEST_F(PublishedPortsTest, SayThatTheMachineCannotTell) {
