@@ -19,6 +19,12 @@ Certificate read_certificate(const fs::path& certificate, const fs::path& key) {
   return {read_file(certificate, mebibytes(1)), read_file(key, mebibytes(1))};
 }
 
+/// For its owner's eyes alone, as ssh and docker-machine keep theirs.
+void write_key(const fs::path& path, std::string_view text) {
+  write_file_atomically(path, text);
+  fs::permissions(path, fs::perms::owner_read | fs::perms::owner_write);
+}
+
 /// The store's, made once: the client's certificate comes last.
 Certificate authority(const MachineStore& store) {
   const fs::path directory = store.certificates();
@@ -29,9 +35,9 @@ Certificate authority(const MachineStore& store) {
   fs::permissions(directory, fs::perms::owner_all);
   const Certificate authority = make_authority();
   const Certificate client = make_client_certificate(authority);
-  write_file_atomically(directory / "ca-key.pem", authority.key);
+  write_key(directory / "ca-key.pem", authority.key);
   write_file_atomically(directory / "ca.pem", authority.certificate);
-  write_file_atomically(directory / "key.pem", client.key);
+  write_key(directory / "key.pem", client.key);
   write_file_atomically(directory / "cert.pem", client.certificate);
   return authority;
 }
@@ -57,10 +63,14 @@ EngineCertificates issue_certificates(const MachineStore& store, const KeptMachi
   hosts.insert(hosts.end(), machine.hosts.begin(), machine.hosts.end());
   const Certificate server = make_server_certificate(signer, hosts);
   const fs::path directory = store.directory(machine.name);
-  for (const char* name : {"ca.pem", "cert.pem", "key.pem"})
-    write_file_atomically(directory / name, read_file(store.certificates() / name, mebibytes(1)));
+  const auto copied = [&](const char* name) {
+    return read_file(store.certificates() / name, mebibytes(1));
+  };
+  write_file_atomically(directory / "ca.pem", copied("ca.pem"));
+  write_file_atomically(directory / "cert.pem", copied("cert.pem"));
+  write_key(directory / "key.pem", copied("key.pem"));
   write_file_atomically(directory / "server.pem", server.certificate);
-  write_file_atomically(directory / "server-key.pem", server.key);
+  write_key(directory / "server-key.pem", server.key);
   return {signer.certificate, server.certificate, server.key};
 }
 

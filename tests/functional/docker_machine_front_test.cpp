@@ -189,10 +189,9 @@ test "$(machine ssh db docker ps --format '{{.Names}}')" = kept
 certificate=$(cat "$DOCKER_CERT_PATH/server.pem")
 machine regenerate-certs -f db
 test "$(cat "$DOCKER_CERT_PATH/server.pem")" != "$certificate"
-docker start kept
 eval $(machine env -u)
 test -z "${DOCKER_HOST:-}"
-test "$(docker $(machine config db) ps --format '{{.Names}}')" = kept
+test "$(docker $(machine config db) ps -a --format '{{.Names}}')" = kept
 machine rm -f db
 )script");
   EXPECT_EQ(done.status, ExitStatus{}) << done.output << done.diagnostics;

@@ -64,8 +64,10 @@ TEST(DockerMachineCertificates, AreAllOfOneAuthorityInAStore) {
   for (const char* name : {"ca.pem", "cert.pem", "key.pem"})
     EXPECT_EQ(read_file(store.directory("second") / name), read_file(store.certificates() / name));
   EXPECT_EQ(read_file(store.directory("second") / "server.pem"), second.certificate);
-  for (const auto& entry : fs::directory_iterator(store.certificates()))
-    EXPECT_EQ(entry.path().filename().string().starts_with('.'), false) << entry.path();
+  for (const fs::path& key :
+       {store.certificates() / "ca-key.pem", store.certificates() / "key.pem",
+        store.directory("second") / "key.pem", store.directory("second") / "server-key.pem"})
+    EXPECT_EQ(fs::status(key).permissions(), fs::perms::owner_read | fs::perms::owner_write) << key;
 }
 
 TEST(DockerMachineCertificates, HoldNamesAndAddressesAlone) {
