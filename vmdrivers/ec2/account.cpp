@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <functional>
 #include <random>
 
 #include "harness/base/log.hpp"
@@ -67,20 +68,22 @@ Account::~Account() {
     end_image(image, snapshots);
   if (!m_run)
     return;
-  const Deadline deadline = Deadline::after(k_group_limit);
-  const Result<void> removed = catch_error([&] {
+  const auto remove = [](const std::string& what, const std::function<void(Deadline)>& how) {
+    const Deadline deadline = Deadline::after(k_group_limit);
+    if (const Result<void> removed = catch_error([&] { how(deadline); }); !removed)
+      log(LogLevel::warning, fmt::format("{} may be left at AWS, 'nestbox reap' finds it: {}", what,
+                                         removed.error().message));
+  };
+  remove(fmt::format("key pair '{}'", m_run->key_name), [&](Deadline deadline) {
     client(deadline, {}).send(delete_key(m_run->key_name), "removing a key pair", deadline, {});
+  });
+  remove(fmt::format("security group '{}'", m_run->group), [&](Deadline deadline) {
     aws::Refusal refusal;
     const Result<HttpReply> reply = settled(delete_group(m_run->group), "removing a security group",
                                             k_used_group, refusal, deadline, {});
     if (!reply && refusal.code != "InvalidGroup.NotFound")
       throw reply.error();
   });
-  if (!removed)
-    log(LogLevel::warning,
-        fmt::format("key pair and security group '{}' may be left at AWS, 'nestbox reap' finds "
-                    "them: {}",
-                    m_run->key_name, removed.error().message));
 }
 
 aws::Client& Account::client(Deadline deadline, const CancelToken& cancel) {

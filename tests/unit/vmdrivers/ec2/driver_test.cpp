@@ -125,6 +125,15 @@ TEST_F(Ec2DriverTest, RentsAMachineAndLeavesNothing) {
   expect_nothing_left();
 }
 
+TEST_F(Ec2DriverTest, RemovesItsSecurityGroupThoughItsKeyPairCannotBe) {
+  boot();
+  fail("DeleteKeyPair", "UnauthorizedOperation", 403);
+  m_driver.reset();
+  const nlohmann::json state = m_server.state();
+  EXPECT_THAT(state.at("keys"), SizeIs(1));
+  EXPECT_THAT(state.at("groups"), IsEmpty());
+}
+
 TEST_F(Ec2DriverTest, SaysWhoseAccountItUses) {
   const Availability availability = driver().availability();
   EXPECT_TRUE(availability.available) << availability.reason;
