@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "harness/vm/bounds.hpp"
 #include "harness/vm/machine.hpp"
 
 namespace nestbox {
@@ -33,6 +34,7 @@ struct Capabilities {
   bool linux_machines = true;
   bool windows_machines = false;            ///< MachineSpec::windows
   std::chrono::milliseconds start_limit{};  ///< how long a start may take, if that is very long
+  Bounds bounds{};
 
   bool operator==(const Capabilities&) const = default;
 };

@@ -43,6 +43,17 @@ std::optional<std::string> why_no_container(const Environment& environment,
   return reason ? std::optional("the container of its process: " + *reason) : std::nullopt;
 }
 
+/// Why there can never be all of these machines at once.
+std::optional<std::string> unmet_size(const std::vector<Environment>& machines,
+                                      std::string_view driver, const Capabilities& can) {
+  std::vector<MachineSize> sizes;
+  for (const Environment& machine : machines)
+    sizes.push_back({machine.cores, machine.memory});
+  if (const auto reason = beyond(can.bounds, sizes))
+    return fmt::format("driver '{}' {}", driver, *reason);
+  return std::nullopt;
+}
+
 }  // namespace
 
 bool belongs_on_host(const Test& test, const MarkerExpression& markers) {
@@ -119,13 +130,18 @@ std::optional<std::string> why_not(const Test& test, const Definition& definitio
     if (can.boots != Boots::host && is_on_windows(test, can) && !environment.packages.empty())
       return fmt::format(
           "its environment has packages, which driver '{}' cannot install on Windows", driver);
-    return unmet_environment(environment, driver, can);
+    if (auto reason = unmet_environment(environment, driver, can))
+      return reason;
+    return unmet_size({raised(environment, test.needs)}, driver, can);
   }
-  for (const TopologyMachine& machine : world->machines)
-    if (auto reason =
-            unmet_environment(definition.environments.at(machine.environment), driver, can))
+  std::vector<Environment> machines;
+  for (const TopologyMachine& machine : world->machines) {
+    const Environment& environment = definition.environments.at(machine.environment);
+    if (auto reason = unmet_environment(environment, driver, can))
       return fmt::format("machine '{}': {}", machine.name, *reason);
-  return std::nullopt;
+    machines.push_back(sized(environment, machine));
+  }
+  return unmet_size(machines, driver, can);
 }
 
 EnvironmentUse use_for(const Test& test, const Definition& definition, const DriverChoice& choice) {

@@ -25,7 +25,7 @@ std::optional<std::string> unmet_need(const Test& test, const Topology* world,
 std::optional<std::string> unmet_environment(const Environment& environment,
                                              std::string_view driver, const Capabilities& can);
 
-/// Both, of all that a test of `definition` runs in.
+/// Both, of all that a test of `definition` runs in, and whether its machines can be had at once.
 std::optional<std::string> why_not(const Test& test, const Definition& definition,
                                    std::string_view driver, const Capabilities& can);
 

@@ -184,7 +184,7 @@ fs::path Account::identity(Deadline deadline, const CancelToken& cancel) {
 
 std::unique_ptr<Account::Rental> Account::rent(const MachineSpec& spec, Deadline deadline,
                                                const CancelToken& cancel) {
-  const std::vector<InstanceType> types = fitting_types(m_settings, spec.cores, spec.memory);
+  const std::vector<InstanceType> types = fitting_types(m_settings, {spec.cores, spec.memory});
   const std::string image = spec.image.starts_with("ami-") ? spec.image : m_settings.image;
   if (image.empty())
     throw Error(ErrorCode::definition, "no machine image is named",
@@ -194,7 +194,7 @@ std::unique_ptr<Account::Rental> Account::rent(const MachineSpec& spec, Deadline
   const Run& run = this->run(deadline, cancel);
   std::optional<Error> none;
   for (const InstanceType& type : types) {
-    Allowance::Share share = m_allowance.take(type, deadline, cancel);
+    Allowance::Share share = m_allowance.take(type.size, deadline, cancel);
     Tags tags = this->tags(spec.name);
     const std::string token = random_name();
     tags[k_token_tag] = token;

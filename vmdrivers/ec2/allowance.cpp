@@ -13,28 +13,22 @@ Allowance::Allowance(const Settings& settings)
       m_max_memory(settings.max_memory) {}
 
 Allowance::Share::Share(Share&& other) noexcept
-    : m_allowance(std::exchange(other.m_allowance, nullptr)), m_cores(other.m_cores),
-      m_memory(other.m_memory) {}
+    : m_allowance(std::exchange(other.m_allowance, nullptr)), m_size(other.m_size) {}
 
 Allowance::Share::~Share() {
   if (m_allowance)
-    m_allowance->give_back(m_cores, m_memory);
+    m_allowance->give_back(m_size);
 }
 
-Allowance::Share Allowance::take(const InstanceType& type, Deadline deadline,
+Allowance::Share Allowance::take(const MachineSize& size, Deadline deadline,
                                  const CancelToken& cancel) {
-  if (type.cores > m_max_cores || type.memory > m_max_memory)
-    throw Error(ErrorCode::unsupported,
-                fmt::format("an instance of type '{}' is more than 'max_cores' or 'max_ram' allow",
-                            type.name),
-                fmt::format("raise them in '{}'", settings_file().string()));
   while (true) {
     CancelToken freed;
     std::list<CancelSource>::iterator place;
     {
       std::lock_guard lock(m_mutex);
-      if (try_take(type))
-        return Share(*this, type.cores, type.memory);
+      if (try_take(size))
+        return Share(*this, size);
       place = m_waiting.emplace(m_waiting.end());
       freed = place->token();
     }
@@ -51,21 +45,21 @@ Allowance::Share Allowance::take(const InstanceType& type, Deadline deadline,
   }
 }
 
-bool Allowance::try_take(const InstanceType& type) {
-  if (m_machines + 1 > m_max_machines || m_cores + type.cores > m_max_cores
-      || m_memory + type.memory > m_max_memory)
+bool Allowance::try_take(const MachineSize& size) {
+  if (m_machines + 1 > m_max_machines || m_cores + size.cores > m_max_cores
+      || m_memory + size.memory > m_max_memory)
     return false;
   ++m_machines;
-  m_cores += type.cores;
-  m_memory = m_memory + type.memory;
+  m_cores += size.cores;
+  m_memory = m_memory + size.memory;
   return true;
 }
 
-void Allowance::give_back(int cores, Bytes memory) {
+void Allowance::give_back(const MachineSize& size) {
   std::lock_guard lock(m_mutex);
   --m_machines;
-  m_cores -= cores;
-  m_memory = {m_memory.count - memory.count};
+  m_cores -= size.cores;
+  m_memory = {m_memory.count - size.memory.count};
   for (CancelSource& waiter : m_waiting)
     waiter.cancel();
 }

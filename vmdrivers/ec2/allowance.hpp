@@ -19,25 +19,22 @@ public:
   /// What one machine takes up; given back with the object.
   class Share {
   public:
-    Share(Allowance& allowance, int cores, Bytes memory)
-        : m_allowance(&allowance), m_cores(cores), m_memory(memory) {}
+    Share(Allowance& allowance, const MachineSize& size) : m_allowance(&allowance), m_size(size) {}
     Share(Share&& other) noexcept;
     Share& operator=(Share&&) = delete;
     ~Share();
 
   private:
     Allowance* m_allowance;
-    int m_cores;
-    Bytes m_memory;
+    MachineSize m_size;
   };
 
-  /// Blocks until there is room. Error(unsupported) when there never can be, Error(timeout),
-  /// Error(cancelled).
-  [[nodiscard]] Share take(const InstanceType& type, Deadline deadline, const CancelToken& cancel);
+  /// Blocks until there is room. Error(timeout), Error(cancelled).
+  [[nodiscard]] Share take(const MachineSize& size, Deadline deadline, const CancelToken& cancel);
 
 private:
-  bool try_take(const InstanceType& type);
-  void give_back(int cores, Bytes memory);
+  bool try_take(const MachineSize& size);
+  void give_back(const MachineSize& size);
 
   const int m_max_machines;
   const int m_max_cores;

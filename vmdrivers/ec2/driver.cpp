@@ -82,7 +82,8 @@ public:
             .terminal = !settings.windows,
             .linux_machines = !settings.windows,
             .windows_machines = settings.windows,
-            .start_limit = settings.start_limit};
+            .start_limit = settings.start_limit,
+            .bounds = bounds(settings)};
   }
 
   Availability availability() override {

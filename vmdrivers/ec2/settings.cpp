@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
+
 #include "harness/base/configuration.hpp"
 #include "harness/base/error.hpp"
 #include "harness/base/text.hpp"
@@ -17,9 +20,9 @@ constexpr auto k_windows_start_limit = std::chrono::minutes(30);
 
 /// Small enough to be cheap, large enough for a Debian, and in every region.
 std::vector<InstanceType> usual_types() {
-  return {{"t3.small", 2, gibibytes(2)},    {"t3.medium", 2, gibibytes(4)},
-          {"t3.large", 2, gibibytes(8)},    {"t3.xlarge", 4, gibibytes(16)},
-          {"t3.2xlarge", 8, gibibytes(32)}, {"m5.4xlarge", 16, gibibytes(64)}};
+  return {{"t3.small", {2, gibibytes(2)}},    {"t3.medium", {2, gibibytes(4)}},
+          {"t3.large", {2, gibibytes(8)}},    {"t3.xlarge", {4, gibibytes(16)}},
+          {"t3.2xlarge", {8, gibibytes(32)}}, {"m5.4xlarge", {16, gibibytes(64)}}};
 }
 
 class SettingsReader {
@@ -71,8 +74,8 @@ private:
       InstanceType& type = types.emplace_back();
       type.name = name->scalar;
       const auto field = m_reader.fields(type.name, *body, {"cores", "ram"});
-      integer("cores", field[0], 1, k_many, type.cores);
-      bytes("ram", field[1], type.memory);
+      integer("cores", field[0], 1, k_many, type.size.cores);
+      bytes("ram", field[1], type.size.memory);
       if (!field[0] || !field[1])
         m_reader.mistake(*name,
                          fmt::format("type '{}' lacks 'cores' or 'ram'", printable(type.name)),
@@ -116,6 +119,15 @@ private:
   YamlReader& m_reader;
 };
 
+/// Those that no bound forbids.
+std::vector<InstanceType> allowed_types(const Settings& settings) {
+  std::vector<InstanceType> types;
+  std::ranges::copy_if(settings.types, std::back_inserter(types), [&](const InstanceType& type) {
+    return type.size.cores <= settings.max_cores && type.size.memory <= settings.max_memory;
+  });
+  return types;
+}
+
 }  // namespace
 
 Settings parse_settings(std::string_view text, const std::string& file) {
@@ -131,16 +143,26 @@ Settings load_settings() {
   return parse_settings(load_settings_text(file).value_or("{}"), file.string());
 }
 
-std::vector<InstanceType> fitting_types(const Settings& settings, int cores, Bytes memory) {
-  std::vector<InstanceType> types;
-  for (const InstanceType& type : settings.types)
-    if (type.cores >= cores && type.memory >= memory)
-      types.push_back(type);
-  if (types.empty())
-    throw Error(
-        ErrorCode::unsupported,
-        fmt::format("none of the instance types has {} cores and {}", cores, format_bytes(memory)),
-        fmt::format("add one to 'types' in '{}'", settings_file().string()));
+Bounds bounds(const Settings& settings) {
+  Bounds bounds{.sizes = std::vector<MachineSize>(),
+                .machines = settings.max_machines,
+                .cores = settings.max_cores,
+                .memory = settings.max_memory,
+                .raised_by =
+                    fmt::format("'types', 'max_machines', 'max_cores' and 'max_ram' in '{}'",
+                                settings_file().string())};
+  for (const InstanceType& type : allowed_types(settings))
+    bounds.sizes->push_back(type.size);
+  return bounds;
+}
+
+std::vector<InstanceType> fitting_types(const Settings& settings, const MachineSize& least) {
+  if (const auto reason = beyond(bounds(settings), {least}))
+    throw Error(ErrorCode::unsupported, "driver 'ec2' " + *reason);
+  std::vector<InstanceType> types = allowed_types(settings);
+  std::erase_if(types, [&](const InstanceType& type) {
+    return type.size.cores < least.cores || type.size.memory < least.memory;
+  });
   return types;
 }
 

@@ -7,14 +7,14 @@
 #include <vector>
 
 #include "harness/base/units.hpp"
+#include "harness/vm/bounds.hpp"
 
 namespace nestbox::ec2 {
 
 /// One kind of machine that may be rented.
 struct InstanceType {
   std::string name;  ///< "t3.small"
-  int cores = 0;
-  Bytes memory;
+  MachineSize size;
 
   bool operator==(const InstanceType&) const = default;
 };
@@ -51,7 +51,12 @@ std::filesystem::path settings_file();
 /// The file's; the defaults when there is none. Throws Error(io), Error(definition).
 Settings load_settings();
 
-/// The types that have at least so much, in their order. Error(unsupported) when none has.
-std::vector<InstanceType> fitting_types(const Settings& settings, int cores, Bytes memory);
+/// What the types and `max_…` let through, as a plan has to know it: types that are larger than
+/// allowed are none.
+Bounds bounds(const Settings& settings);
+
+/// The types that are allowed and have at least so much, in their order. Error(unsupported) when
+/// none has.
+std::vector<InstanceType> fitting_types(const Settings& settings, const MachineSize& least);
 
 }  // namespace nestbox::ec2

@@ -257,6 +257,30 @@ TEST(Assignment, LetsATestDriveMachinesOfAnyDriverWhereTheyReachEachOther) {
             "machine 'a': its environment needs systemd; driver 'docker' has none in its machines");
 }
 
+TEST(Assignment, SaysWhichMachinesADriverCanNeverHave) {
+  Definition definition;
+  definition.environments = builtin_environments();
+  Capabilities rented{.boots = Boots::image, .machine = true, .peers = true};
+  rented.bounds.machines = 2;
+  rented.bounds.sizes = std::vector<MachineSize>{{2, gibibytes(4)}};
+  rented.bounds.raised_by = "'types'";
+  nestbox::Test test = named("a");
+  EXPECT_EQ(why_not(test, definition, "ec2", rented), std::nullopt);
+  test.needs.cores = 4;
+  EXPECT_EQ(why_not(test, definition, "ec2", rented),
+            "driver 'ec2' has no machine with 4 cores and 512 MiB: see 'types'");
+
+  Topology& trio = definition.topologies["trio"];
+  trio.any_network = true;
+  TopologyMachine machine;
+  machine.environment = "debian";
+  trio.machines.assign(3, machine);
+  test = named("b");
+  test.topology = "trio";
+  EXPECT_EQ(why_not(test, definition, "ec2", rented),
+            "driver 'ec2' may have 2 machines at once, not 3: see 'types'");
+}
+
 TEST(Assignment, TakesAContainerWhereOneWillDo) {
   nestbox::Test test = named("a");
   test.needs.container = true;

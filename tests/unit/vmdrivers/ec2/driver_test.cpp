@@ -303,6 +303,11 @@ TEST_F(Ec2DriverTest, SaysThatASnapshotIsLostWhenItsImageIsGone) {
   EXPECT_EQ(refusal().code, ErrorCode::not_found);
 }
 
+TEST_F(Ec2DriverTest, SaysWhileItIsPlannedHowLargeMachinesMayBe) {
+  EXPECT_EQ(driver().capabilities().bounds, bounds(m_settings));
+  EXPECT_THAT(m_server.state().at("requests"), IsEmpty());
+}
+
 TEST_F(Ec2DriverTest, TellsSnapshotsOfRegionsApart) {
   EXPECT_THAT(driver().snapshot_key(), HasSubstr("us-east-1"));
 }
