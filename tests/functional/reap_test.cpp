@@ -2,10 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <fstream>
-
-#include "tests/support/aws_server.hpp"
-#include "tests/support/nestbox_program.hpp"
+#include "tests/functional/ec2_cloud.hpp"
 
 namespace nestbox {
 namespace {
@@ -20,14 +17,6 @@ protected:
     m_nestbox.environment["LIBVIRT_DEFAULT_URI"] = "test:///default";
     m_nestbox.environment["DOCKER_HOST"] = "tcp://127.0.0.1:1";
     m_nestbox.environment["AWS_EC2_METADATA_DISABLED"] = "true";
-  }
-
-  void set_up_ec2() {
-    for (const auto& [name, value] : m_server.variables())
-      if (name != "HOME")
-        m_nestbox.environment[name] = value;
-    m_nestbox.environment["NESTBOX_EC2_CONFIG"] = m_nestbox.home() / "ec2.yml";
-    std::ofstream(m_nestbox.home() / "ec2.yml") << "image: ami-0123456789abcdef0\n";
   }
 
   void refuse() {
@@ -50,7 +39,7 @@ TEST_F(Reap, PassesOverDriversThatAreNotSetUpHere) {
 }
 
 TEST_F(Reap, SaysThatADriverCannotBeAsked) {
-  set_up_ec2();
+  set_up_ec2(m_nestbox, m_server, "image: ami-0123456789abcdef0\n");
   refuse();
   const Captured reaped = m_nestbox.run({"reap"});
   EXPECT_EQ(reaped.status, ExitStatus{}) << "it was never used here";
@@ -63,7 +52,7 @@ TEST_F(Reap, SaysThatADriverCannotBeAsked) {
 }
 
 TEST_F(Reap, FailsWhenADriverCannotBeAskedThatWasUsed) {
-  set_up_ec2();
+  set_up_ec2(m_nestbox, m_server, "image: ami-0123456789abcdef0\n");
   m_server.set("ec2.vcpus", 0);
   const Captured run = m_nestbox.run({"run", "--driver", "ec2", "--", "true"});
   EXPECT_THAT(run.output + run.diagnostics, HasSubstr("a quota of the AWS account is used up"));

@@ -9,6 +9,7 @@ removed stays.
 import contextlib
 import ipaddress
 import json
+import pathlib
 import random
 import socket
 import subprocess
@@ -19,16 +20,16 @@ ENVIRONMENT = "ami"
 USER = "admin"
 LIMIT = 600
 
-LET_IN = f"""set -e
+EXTRACT = "tar --extract --ignore-zeros --directory=/"
+MAKE = f"""set -e
 id {USER} > /dev/null 2>&1 || useradd -M -s /bin/bash {USER}
 echo '{USER} ALL=(ALL) NOPASSWD:ALL' > /etc/sudoers.d/{USER}
 install -d -o {USER} -g {USER} /home/{USER}
 install -d -m 700 -o {USER} -g {USER} /home/{USER}/.ssh
-cat > /home/{USER}/.ssh/authorized_keys
+IFS= read -r key  # by the byte: what follows is left to cat
+printf '%s\\n' "$key" > /home/{USER}/.ssh/authorized_keys
 chown {USER}: /home/{USER}/.ssh/authorized_keys
 touch /var/lib/made
-"""
-EXECUTE = """set -e
 cat > /var/lib/user-data
 chmod 700 /var/lib/user-data
 /var/lib/user-data
@@ -69,16 +70,14 @@ class Machines:
             name = instance["id"]
             self.run("create", "--driver", "amazonec2", "--nestbox-environment", ENVIRONMENT, name)
             driver = json.loads(self.run("inspect", name))["Driver"]
-            for path in self.archives.get(image, []):
-                with open(path, "rb") as archive:
-                    self.as_root(instance, "tar --extract --directory=/", stdin=archive)
+            if archives := self.archives.get(image):
+                self.as_root(instance, EXTRACT, input=b"".join(pathlib.Path(path).read_bytes() for path in archives))
             relay = Relay(self.port, (driver["IPAddress"], driver["SSHPort"]), lambda peer: lets_in(instance, peer, self.port))
             self.relays[name] = relay
             instance["private_address"] = driver["PrivateIPAddress"]
             instance["address"] = relay.address
-            self.as_root(instance, LET_IN, input=key.encode())
+            self.as_root(instance, MAKE, input=key.encode().rstrip() + b"\n" + user_data)
             relay.open()
-            self.as_root(instance, EXECUTE, input=user_data)
             instance["user_data_status"] = 0
         except (RuntimeError, subprocess.TimeoutExpired, OSError) as error:
             instance["reason"] = f"Server.InternalError: {error}"
