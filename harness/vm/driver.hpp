@@ -99,6 +99,10 @@ public:
   /// this driver, any number of times. Throws Error.
   virtual void keep([[maybe_unused]] const Snapshot& snapshot) {}
 
+  /// The layer with this snapshot is given to other hosts: what it has outside stays when this one
+  /// has the layer no more. Any snapshot of any driver, any number of times. Throws Error.
+  virtual void share([[maybe_unused]] const Snapshot& snapshot) {}
+
   /// All of this host and this driver that a live snapshot depends on (QEMU binary, accelerator,
   /// CPU model and host CPU flags, machine type, format version), as one hashable text.
   virtual std::string snapshot_key() = 0;

@@ -6,9 +6,11 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "harness/base/log.hpp"
 #include "harness/base/text.hpp"
 #include "harness/blob/blob_store.hpp"
 #include "harness/env/layer_exchange.hpp"
+#include "harness/vm/snapshot.hpp"
 #include "runner/cli/interrupts.hpp"
 #include "runner/cli/plain_progress.hpp"
 #include "runner/cli/run.hpp"
@@ -63,6 +65,19 @@ void print(bool json, const Json& document, const std::string& text) {
     std::cout << text << '\n';
 }
 
+/// Tells the drivers that other hosts are given the layer.
+void share(const Layer& layer, Workbench& workbench) {
+  if (!fs::exists(layer.directory() / k_snapshot_file))
+    return;
+  const Snapshot snapshot = load_snapshot(layer.directory());
+  for (const std::string& name : workbench.driver_names())
+    if (const Result<void> told = catch_error([&] { workbench.driver(name).share(snapshot); });
+        !told)
+      log(LogLevel::warning,
+          fmt::format("what layer {} needs of driver '{}' may be gone one day: {}",
+                      short_key(layer.key()), name, told.error().message));
+}
+
 }  // namespace
 
 fs::path exchange_scratch() {
@@ -91,6 +106,7 @@ int push_cache(const ExchangeOptions& options, const DriverRegistry& drivers) {
       continue;  // dropped meanwhile, or damaged and set aside: said by then
     const std::string activity = fmt::format("pushing layer {}", short_key(key));
     session.progress.started(activity);
+    share(*layer, session.workbench);
     pushed += session.exchange.push(*layer, session.cancel.token());
     session.progress.finished(activity);
   }

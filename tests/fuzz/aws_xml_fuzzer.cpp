@@ -45,7 +45,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   require_refusal(nestbox::ec2::parse_instances(text));
   require_refusal(nestbox::ec2::parse_keys(text));
   require_refusal(nestbox::ec2::parse_groups(text));
-  require_refusal(nestbox::ec2::parse_image(text));
   require_refusal(nestbox::ec2::parse_images(text));
   require_refusal(nestbox::ec2::parse_snapshots(text));
   require_refusal(nestbox::ec2::parse_console(text));

@@ -22,7 +22,6 @@ constexpr const char* k_token_tag = "nestbox.token";
 // What was just made is not known everywhere at once.
 const std::set<std::string> k_new_instance = {"InvalidInstanceID.NotFound"};
 const std::set<std::string> k_new_group = {"InvalidGroup.NotFound", "InvalidKeyPair.NotFound"};
-const std::set<std::string> k_gone_image = {"InvalidAMIID.NotFound", "InvalidAMIID.Unavailable"};
 const std::set<std::string> k_no_capacity = {"InsufficientInstanceCapacity",
                                              "InsufficientHostCapacity",
                                              "InsufficientCapacity",
@@ -117,12 +116,6 @@ Result<HttpReply> Account::settled(const aws::Request& request, const std::strin
   }
 }
 
-Tags Account::tags(const std::string& name) const {
-  Tags tags = ownership_tags();
-  tags["Name"] = name;
-  return tags;
-}
-
 /// The key pair and security group of this run, made when first needed.
 const Account::Run& Account::run(Deadline deadline, const CancelToken& cancel) {
   aws::Client& client = this->client(deadline, cancel);
@@ -130,13 +123,14 @@ const Account::Run& Account::run(Deadline deadline, const CancelToken& cancel) {
   if (m_run)
     return *m_run;
   const std::string name = random_name();
+  const Tags tags = named(ownership_tags(), name);
   m_directory.emplace("nestbox-ec2");
   const fs::path identity = m_directory->path() / "key";
   make_key(identity, m_settings.windows);
   aws::Refusal refusal;
-  const Result<HttpReply> imported = client.try_send(
-      import_key(name, read_file(identity.string() + ".pub", kibibytes(16)), tags(name)),
-      "importing a key pair", refusal, deadline, cancel);
+  const Result<HttpReply> imported =
+      client.try_send(import_key(name, read_file(identity.string() + ".pub", kibibytes(16)), tags),
+                      "importing a key pair", refusal, deadline, cancel);
   // The name is ours alone: who has it is an attempt whose reply was lost.
   if (!imported && refusal.code != "InvalidKeyPair.Duplicate")
     throw imported.error();
@@ -145,18 +139,18 @@ const Account::Run& Account::run(Deadline deadline, const CancelToken& cancel) {
       client.send(delete_key(name), "removing a key pair", Deadline::after(k_end_limit), {});
     });
   });
-  m_run = Run{identity, name, open_group(name, deadline, cancel)};
+  m_run = Run{identity, name, open_group(name, tags, deadline, cancel)};
   forget.dismiss();
   return *m_run;
 }
 
-std::string Account::open_group(const std::string& name, Deadline deadline,
+std::string Account::open_group(const std::string& name, const Tags& tags, Deadline deadline,
                                 const CancelToken& cancel) {
   aws::Client& client = this->client(deadline, cancel);
   const char* const what = "making a security group";
   aws::Refusal refusal;
   const Result<HttpReply> created =
-      client.try_send(create_group(name, tags(name)), what, refusal, deadline, cancel);
+      client.try_send(create_group(name, tags), what, refusal, deadline, cancel);
   std::string group;
   if (created)
     group = value_or_throw(parse_group_id(created->body));
@@ -195,7 +189,7 @@ std::unique_ptr<Account::Rental> Account::rent(const MachineSpec& spec, Deadline
   std::optional<Error> none;
   for (const InstanceType& type : types) {
     Allowance::Share share = m_allowance.take(type.size, deadline, cancel);
-    Tags tags = this->tags(spec.name);
+    Tags tags = named(ownership_tags(), spec.name);
     const std::string token = random_name();
     tags[k_token_tag] = token;
     aws::Refusal refusal;

@@ -21,6 +21,9 @@ namespace nestbox::ec2 {
 /// What EC2 says of a group, or of a disk's snapshot, while what uses it is not quite gone.
 inline const std::set<std::string> k_used_group = {"DependencyViolation"};
 inline const std::set<std::string> k_used_snapshot = {"InvalidSnapshot.InUse"};
+/// And of an image that somebody has ended.
+inline const std::set<std::string> k_gone_image = {"InvalidAMIID.NotFound",
+                                                   "InvalidAMIID.Unavailable"};
 
 /// How often EC2, which has no events, is asked how far it is, and how failed requests are sent
 /// again.
@@ -80,13 +83,18 @@ public:
   /// that might go.
   void keep_image(const std::string& image, Deadline deadline, const CancelToken& cancel);
 
+  /// From now on other hosts may need it: it stays when no layer of this cache does. Nothing when
+  /// it is gone.
+  void share_image(const std::string& image, Deadline deadline, const CancelToken& cancel);
+
   /// The one that is used, whoever named it. Throws Error(usage) when nobody did.
   std::string region(Deadline deadline, const CancelToken& cancel);
 
   /// Throws when the account cannot be used; else for a person: "profile 'ci', region eu-west-1".
   std::string check(Deadline deadline, const CancelToken& cancel);
 
-  /// Instances, key pairs, groups, images that nobody kept and their snapshots, of dead owners.
+  /// Instances, key pairs, groups, images that nobody kept and their snapshots, of dead owners; and
+  /// images whose layers have left this cache.
   std::vector<Leftover> reap(bool dry_run, Deadline deadline, const CancelToken& cancel);
 
   const Settings& settings() const { return m_settings; }
@@ -100,7 +108,8 @@ private:
 
   aws::Client& client(Deadline deadline, const CancelToken& cancel);
   const Run& run(Deadline deadline, const CancelToken& cancel);
-  std::string open_group(const std::string& name, Deadline deadline, const CancelToken& cancel);
+  std::string open_group(const std::string& name, const Tags& tags, Deadline deadline,
+                         const CancelToken& cancel);
   std::string launch(const Launch& launch, aws::Refusal& refusal, Deadline deadline,
                      const CancelToken& cancel);
   void await_running(Rental& rental, Deadline deadline, const CancelToken& cancel);
@@ -112,7 +121,6 @@ private:
                             const std::set<std::string>& not_yet, aws::Refusal& refusal,
                             Deadline deadline, const CancelToken& cancel);
   void pause(Deadline deadline, const CancelToken& cancel) const;
-  Tags tags(const std::string& name) const;
 
   const Settings m_settings;
   const aws::Variables m_variables;

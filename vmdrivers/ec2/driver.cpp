@@ -131,6 +131,11 @@ public:
     account().keep_image(snapshot.spec.image, Deadline::after(k_keep_limit), {});
   }
 
+  void share(const Snapshot& snapshot) override {
+    if (snapshot.spec.image.starts_with("ami-"))
+      account().share_image(snapshot.spec.image, Deadline::after(k_keep_limit), {});
+  }
+
   std::string resolve_image(const std::string& image, Deadline deadline,
                             const CancelToken& cancel) override {
     if (image.starts_with("ami-"))

@@ -21,25 +21,27 @@ const std::set<std::string> k_new_image = {"InvalidAMIID.NotFound"};
 std::string Account::make_image(const Rental& rental, const std::string& name, Deadline deadline,
                                 const CancelToken& cancel) {
   const std::string what = fmt::format("making an image of instance '{}'", rental.id());
-  const std::string image = value_or_throw(
-      parse_image_id(client(deadline, cancel)
-                         .send(create_image(rental.id(), name, m_settings.windows, tags(name)),
-                               what, deadline, cancel)
-                         .body));
+  const std::string image = value_or_throw(parse_image_id(
+      client(deadline, cancel)
+          .send(create_image(rental.id(), name, m_settings.windows, named(image_tags(), name)),
+                what, deadline, cancel)
+          .body));
+  std::string state = "pending";
   std::vector<std::string> snapshots;
   ScopeExit forget([&] { end_image(image, snapshots); });
   while (true) {
     aws::Refusal refusal;
     const HttpReply reply = value_or_throw(
         settled(describe_image(image), what, k_new_image, refusal, deadline, cancel));
-    const std::optional<Image> found = value_or_throw(parse_image(reply.body));
-    if (found)
-      snapshots = found->snapshots;
-    if (found && found->state == "available")
+    for (const Image& found : value_or_throw(parse_images(reply.body))) {
+      snapshots = found.snapshots;
+      state = found.state;
+    }
+    if (state == "available")
       break;
-    if (found && found->state != "pending")
+    if (state != "pending")
       throw Error(ErrorCode::infrastructure, fmt::format("image '{}' of instance '{}' is {}", image,
-                                                         rental.id(), printable(found->state)));
+                                                         rental.id(), printable(state)));
     if (deadline.passed())
       throw Error(ErrorCode::timeout, fmt::format("image '{}' was not ready in time", image));
     pause(deadline, cancel);
@@ -63,20 +65,42 @@ void Account::keep_image(const std::string& image, Deadline deadline, const Canc
   m_new_images.erase(found);
 }
 
+void Account::share_image(const std::string& image, Deadline deadline, const CancelToken& cancel) {
+  const char* const what = "sharing an image";
+  aws::Refusal refusal;
+  const Result<HttpReply> reply =
+      client(deadline, cancel).try_send(describe_image(image), what, refusal, deadline, cancel);
+  if (!reply && k_gone_image.contains(refusal.code))
+    return;
+  for (const Image& found : value_or_throw(parse_images(value_or_throw(reply).body))) {
+    std::vector<std::string> resources = found.snapshots;
+    resources.push_back(image);
+    client(deadline, cancel).send(delete_tags(resources, {k_cache_tag}), what, deadline, cancel);
+  }
+}
+
 void Account::end_image(const std::string& image,
                         const std::vector<std::string>& snapshots) noexcept {
   const Deadline deadline = Deadline::after(k_end_limit);
   const char* const what = "removing an image";
-  const Result<void> ended = catch_error([&] {
+  const auto end_one = [&](const char* kind, const std::string& id, const aws::Request& removal,
+                           const std::set<std::string>& not_yet) {
     aws::Refusal refusal;
-    value_or_throw(settled(deregister_image(image), what, k_new_image, refusal, deadline, {}));
-    for (const std::string& snapshot : snapshots)
-      value_or_throw(
-          settled(delete_snapshot(snapshot), what, k_used_snapshot, refusal, deadline, {}));
-  });
-  if (!ended)
-    log(LogLevel::warning, fmt::format("image '{}' may be left at AWS, 'nestbox reap' finds it: {}",
-                                       image, ended.error().message));
+    const Result<void> ended = catch_error([&] {
+      const Result<HttpReply> reply = settled(removal, what, not_yet, refusal, deadline, {});
+      if (!reply && refusal.code != "InvalidAMIID.Unavailable")
+        throw reply.error();
+    });
+    if (!ended)
+      log(LogLevel::warning, fmt::format("{} '{}' may be left at AWS, 'nestbox reap' finds it: {}",
+                                         kind, id, ended.error().message));
+    return ended.has_value();
+  };
+  // It keeps its snapshots from being deleted.
+  if (!end_one("image", image, deregister_image(image), k_new_image))
+    return;
+  for (const std::string& snapshot : snapshots)
+    end_one("snapshot", snapshot, delete_snapshot(snapshot), k_used_snapshot);
 }
 
 }  // namespace nestbox::ec2

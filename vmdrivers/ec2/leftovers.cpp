@@ -5,15 +5,21 @@
 #include "vmdrivers/ec2/ownership.hpp"
 
 namespace nestbox::ec2 {
+namespace {
+
+constexpr const char* k_gone_layer = "a layer that is gone";
+
+}  // namespace
 
 std::vector<Leftover> Account::reap(bool dry_run, Deadline deadline, const CancelToken& cancel) {
   aws::Client& client = this->client(deadline, cancel);
   std::vector<Leftover> found;
   const auto take = [&](std::string what, const Tags& tags, const aws::Request& removal,
                         const std::set<std::string>& not_yet) {
-    if (!is_abandoned(tags))
+    if (!is_abandoned(tags) && !is_of_this_cache(tags))
       return;
-    Leftover leftover{std::move(what), tags.at(k_owner_label), {}};
+    const auto owner = tags.find(k_owner_label);
+    Leftover leftover{std::move(what), owner == tags.end() ? k_gone_layer : owner->second, {}};
     aws::Refusal refusal;
     if (!dry_run)
       if (const Result<HttpReply> ended =
@@ -32,13 +38,21 @@ std::vector<Leftover> Account::reap(bool dry_run, Deadline deadline, const Cance
        value_or_throw(parse_groups(client.send(describe_groups(), what, deadline, cancel).body)))
     take(fmt::format("security group '{}'", group.name), group.tags, delete_group(group.id),
          k_used_group);
-  for (const Named& image :
-       value_or_throw(parse_images(client.send(describe_images(), what, deadline, cancel).body)))
-    take(fmt::format("image '{}'", image.id), image.tags, deregister_image(image.id), {});
+  const std::vector<Image> images =
+      value_or_throw(parse_images(client.send(describe_images(), what, deadline, cancel).body));
+  // Asked after them: an image that has lost its owner by then has its layer in the cache.
+  const std::string layers = texts_of_layers();
+  std::set<std::string> kept;
+  for (const Image& image : images)
+    if (layers.find(image.id) != layers.npos)
+      kept.insert(image.snapshots.begin(), image.snapshots.end());
+    else
+      take(fmt::format("image '{}'", image.id), image.tags, deregister_image(image.id), {});
   for (const Named& snapshot : value_or_throw(
            parse_snapshots(client.send(describe_snapshots(), what, deadline, cancel).body)))
-    take(fmt::format("snapshot '{}'", snapshot.id), snapshot.tags, delete_snapshot(snapshot.id),
-         k_used_snapshot);
+    if (!kept.contains(snapshot.id))
+      take(fmt::format("snapshot '{}'", snapshot.id), snapshot.tags, delete_snapshot(snapshot.id),
+           k_used_snapshot);
   return found;
 }
 

@@ -4,6 +4,7 @@
 #include "harness/base/hash.hpp"
 #include "harness/base/owner.hpp"
 #include "harness/base/text.hpp"
+#include "harness/vm/snapshot.hpp"
 
 namespace nestbox::ec2 {
 namespace {
@@ -31,10 +32,29 @@ std::string this_host() {
   return host.value_or("");
 }
 
+std::string this_cache() {
+  const std::string host = this_host();
+  return host.empty()
+             ? ""
+             : Sha256().field("host", host).field("cache", cache_directory().string()).hex();
+}
+
 Tags ownership_tags() {
   Tags tags = {{k_ours_label, "1"}, {k_owner_label, to_string(this_owner())}};
   if (const std::string host = this_host(); !host.empty())
     tags[k_host_tag] = host;
+  return tags;
+}
+
+Tags image_tags() {
+  Tags tags = ownership_tags();
+  if (const std::string cache = this_cache(); !cache.empty())
+    tags[k_cache_tag] = cache;
+  return tags;
+}
+
+Tags named(Tags tags, const std::string& name) {
+  tags["Name"] = name;
   return tags;
 }
 
@@ -47,6 +67,23 @@ bool is_abandoned(const Tags& tags) {
     return state == OwnerState::dead;
   const std::string host = value_of(tags, k_host_tag);
   return !host.empty() && host == this_host();
+}
+
+bool is_of_this_cache(const Tags& tags) {
+  const std::string cache = value_of(tags, k_cache_tag);
+  return !cache.empty() && cache == this_cache() && !tags.contains(k_owner_label);
+}
+
+std::string texts_of_layers() {
+  std::string texts;
+  std::error_code error;
+  for (fs::directory_iterator layer(cache_directory() / k_layers_folder, error), end;
+       !error && layer != end; layer.increment(error))
+    if (const fs::path file = layer->path() / k_snapshot_file; fs::exists(file))
+      texts += read_file(file);
+  if (error && error != std::errc::no_such_file_or_directory)
+    throw Error(ErrorCode::io, "cannot read the cache's layers: " + error.message());
+  return texts;
 }
 
 }  // namespace nestbox::ec2

@@ -89,8 +89,19 @@ Result<std::vector<Named>> parse_groups(std::string_view xml) {
                      "groupName");
 }
 
-Result<std::vector<Named>> parse_images(std::string_view xml) {
-  return parse_named(xml, "DescribeImagesResponse", "imagesSet", "imageId", "name");
+Result<std::vector<Image>> parse_images(std::string_view xml) {
+  const Result<XmlElement> element = parse(xml, "DescribeImagesResponse");
+  if (!element)
+    return fail(element.error());
+  std::vector<Image> images;
+  for (const XmlElement& item : element->items("imagesSet")) {
+    Image& image =
+        images.emplace_back(Image{item.at("imageId"), item.at("imageState"), {}, tags_of(item)});
+    for (const XmlElement& device : item.items("blockDeviceMapping"))
+      if (std::string snapshot = device.at("ebs/snapshotId"); !snapshot.empty())
+        image.snapshots.push_back(std::move(snapshot));
+  }
+  return images;
 }
 
 Result<std::vector<Named>> parse_snapshots(std::string_view xml) {
@@ -103,20 +114,6 @@ Result<std::string> parse_group_id(std::string_view xml) {
 
 Result<std::string> parse_image_id(std::string_view xml) {
   return parse_id(xml, "CreateImageResponse", "imageId");
-}
-
-Result<std::optional<Image>> parse_image(std::string_view xml) {
-  const Result<XmlElement> element = parse(xml, "DescribeImagesResponse");
-  if (!element)
-    return fail(element.error());
-  const std::vector<XmlElement>& items = element->items("imagesSet");
-  if (items.empty())
-    return std::nullopt;
-  Image image{items.front().at("imageState"), {}};
-  for (const XmlElement& device : items.front().items("blockDeviceMapping"))
-    if (std::string snapshot = device.at("ebs/snapshotId"); !snapshot.empty())
-      image.snapshots.push_back(std::move(snapshot));
-  return image;
 }
 
 Result<std::string> parse_console(std::string_view xml) {

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <map>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -74,7 +73,7 @@ struct Page {
   bool operator==(const Page&) const = default;
 };
 
-/// A key pair, a security group, an image, or a snapshot, which has no name.
+/// A key pair, a security group, or a snapshot, which has no name.
 struct Named {
   std::string id;
   std::string name;
@@ -84,8 +83,10 @@ struct Named {
 };
 
 struct Image {
+  std::string id;
   std::string state;  ///< "pending", "available", "failed"
   std::vector<std::string> snapshots;
+  Tags tags;
 
   bool operator==(const Image&) const = default;
 };
@@ -95,12 +96,10 @@ Result<Instance> parse_run(std::string_view xml);
 Result<Page> parse_instances(std::string_view xml);
 Result<std::vector<Named>> parse_keys(std::string_view xml);
 Result<std::vector<Named>> parse_groups(std::string_view xml);
-Result<std::vector<Named>> parse_images(std::string_view xml);
+Result<std::vector<Image>> parse_images(std::string_view xml);
 Result<std::vector<Named>> parse_snapshots(std::string_view xml);
 Result<std::string> parse_group_id(std::string_view xml);
 Result<std::string> parse_image_id(std::string_view xml);
-/// Nothing when the reply names none.
-Result<std::optional<Image>> parse_image(std::string_view xml);
 /// What the console printed, at most its last 256 KiB.
 Result<std::string> parse_console(std::string_view xml);
 

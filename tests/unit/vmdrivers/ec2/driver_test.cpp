@@ -4,9 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <cstdlib>
 #include <thread>
 
 #include "harness/base/owner.hpp"
+#include "harness/vm/snapshot.hpp"
 #include "tests/support/aws_server.hpp"
 #include "tests/support/fake_machine.hpp"
 #include "vmdrivers/ec2/ownership.hpp"
@@ -29,6 +31,7 @@ Deadline soon() {
 class Ec2DriverTest : public testing::Test {
 protected:
   Ec2DriverTest() {
+    ::setenv("XDG_CACHE_HOME", m_cache.path().c_str(), 1);
     m_settings = parse_settings("{image: ami-0123456789abcdef0}", "ec2.yml");
     m_settings.max_machines = 1'000;
     m_settings.max_cores = 10'000;
@@ -101,6 +104,7 @@ protected:
     EXPECT_THAT(state.at("groups"), IsEmpty());
   }
 
+  TemporaryDirectory m_cache;
   test::AwsServer m_server;
   Settings m_settings;
   MachineSpec m_spec;
@@ -257,7 +261,6 @@ TEST_F(Ec2DriverTest, OwnsTheImageOfASavedMachineUntilItsLayerIsPublished) {
   EXPECT_FALSE(tags().contains("nestbox.owner"));
   EXPECT_FALSE(tags().contains("nestbox.host"));
   expect_nothing_left();
-  EXPECT_THAT(driver().reap(false, soon(), {}), IsEmpty());
   EXPECT_THAT(m_server.state().at("images"), SizeIs(2));
   EXPECT_THAT(m_server.state().at("snapshots"), SizeIs(1));
 }
@@ -286,6 +289,67 @@ TEST_F(Ec2DriverTest, ReapsAnImageWhoseMakerWasKilled) {
   EXPECT_THAT(m_server.state().at("images"), SizeIs(1));
   EXPECT_THAT(m_server.state().at("snapshots"), IsEmpty());
   expect_nothing_left();
+}
+
+class Ec2ImagesTest : public Ec2DriverTest {
+protected:
+  /// Saved as what is to be a layer of the cache.
+  Snapshot save() {
+    const fs::path layer = cache_directory() / "layers" / "key";
+    fs::create_directories(layer);
+    m_spec.save_directory = layer;
+    return boot()->save(soon());
+  }
+  static void drop_layer() { remove_tree(cache_directory() / "layers" / "key"); }
+
+  std::size_t images() { return m_server.state().at("images").size() - 1; }
+  std::size_t snapshots() { return m_server.state().at("snapshots").size(); }
+
+  const bool m_known = !this_host().empty();  ///< else nothing says of which host they are
+};
+
+TEST_F(Ec2ImagesTest, StayForAsLongAsTheirLayerAndAreReapedThen) {
+  driver().keep(save());
+  expect_nothing_left();
+  EXPECT_THAT(driver().reap(false, soon(), {}), IsEmpty());
+  EXPECT_EQ(images(), 1U);
+  drop_layer();
+  EXPECT_THAT(driver().reap(true, soon(), {}), SizeIs(m_known ? 2 : 0));
+  for (const Leftover& leftover : driver().reap(false, soon(), {})) {
+    EXPECT_EQ(leftover.owner, "a layer that is gone");
+    EXPECT_EQ(leftover.failed, "");
+  }
+  EXPECT_EQ(images(), m_known ? 0U : 1U);
+  EXPECT_EQ(snapshots(), images());
+}
+
+TEST_F(Ec2ImagesTest, StayWhenOtherHostsWereGivenTheirLayer) {
+  const Snapshot snapshot = save();
+  driver().keep(snapshot);
+  driver().share(snapshot);
+  driver().share(snapshot);
+  drop_layer();
+  EXPECT_THAT(driver().reap(false, soon(), {}), IsEmpty());
+  EXPECT_EQ(images(), 1U);
+  send(deregister_image(snapshot.spec.image));
+  EXPECT_NO_THROW(driver().share(snapshot));
+}
+
+TEST_F(Ec2ImagesTest, StayWhenTheirLayerWasPublishedJustBeforeTheirMakerWasKilled) {
+  Owner dead = this_owner();
+  ++dead.start_time;
+  const Tags tags = {{"nestbox", "1"}, {"nestbox.owner", to_string(dead)}};
+  m_server.set("ec2.pending", 0);
+  const std::string instance = leave(tags);
+  send(describe_instance(instance));  // it runs from then on
+  const std::string image = parse_image_id(send(create_image(instance, "l", false, tags))).value();
+  fs::create_directories(cache_directory() / "layers" / "key");
+  MachineSpec spec = m_spec;
+  spec.image = image;
+  store_snapshot({cache_directory() / "layers" / "key", spec});
+  EXPECT_THAT(driver().reap(false, soon(), {}), SizeIs(3)) << "instance, key pair, group";
+  EXPECT_EQ(images(), 1U);
+  EXPECT_EQ(snapshots(), 1U);
 }
 
 TEST_F(Ec2DriverTest, SaysThatASnapshotIsLostWhenItsImageIsGone) {

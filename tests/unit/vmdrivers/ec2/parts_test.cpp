@@ -213,7 +213,18 @@ TEST(Ec2Replies, AreRefusedWhenTheyAnswerAnotherQuestion) {
     EXPECT_EQ(parse_instances(text).error().code, ErrorCode::corrupt) << text;
     EXPECT_EQ(parse_group_id(text).error().code, ErrorCode::corrupt) << text;
   }
-  EXPECT_EQ(parse_image("<DescribeImagesResponse/>").value(), std::nullopt);
+  EXPECT_TRUE(parse_images("<DescribeImagesResponse/>").value().empty());
+}
+
+TEST(Ec2Replies, NameTheSnapshotsOfImages) {
+  const std::vector<Image> images =
+      parse_images(R"(<DescribeImagesResponse><imagesSet><item><imageId>ami-1</imageId>
+<imageState>available</imageState><blockDeviceMapping>
+<item><ebs><snapshotId>snap-1</snapshotId></ebs></item><item><virtualName>ephemeral0</virtualName></item>
+</blockDeviceMapping><tagSet><item><key>nestbox</key><value>1</value></item></tagSet></item>
+</imagesSet></DescribeImagesResponse>)")
+          .value();
+  EXPECT_THAT(images, ElementsAre(Image{"ami-1", "available", {"snap-1"}, {{"nestbox", "1"}}}));
 }
 
 TEST(Ec2Replies, GiveTheLastPartOfAConsole) {
