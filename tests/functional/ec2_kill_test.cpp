@@ -90,13 +90,14 @@ environments:
 tests:
   long:
     environment: made
-    run: echo begun; sleep 1000
+    run: cat /own; sleep 1000
 )";
 
 TEST(KillDuringRun, LeavesNothingButImagesOfLayersThatIsNotReaped) {
   Ec2Cloud cloud;
   NestboxProgram nestbox(NestboxProgram::Cache::empty);
-  cloud.set_up(nestbox);
+  set_up_ec2(nestbox, cloud.aws(),
+             cloud.settings() + "user_data: |\n  #!/bin/sh\n  echo begun > /own\n");
   write_file_atomically(nestbox.working_directory / "nestbox.yml", k_definition);
   {
     cloud.aws().fault({{"action", "CreateImage"}, {"kind", "hold"}});

@@ -7,6 +7,7 @@
 
 #include "harness/base/log.hpp"
 #include "harness/base/text.hpp"
+#include "vmdrivers/ec2/init_script.hpp"
 #include "vmdrivers/ec2/ownership.hpp"
 
 namespace nestbox::ec2 {

@@ -5,6 +5,7 @@
 #include <optional>
 #include <random>
 
+#include "harness/base/hash.hpp"
 #include "harness/base/text.hpp"
 #include "harness/guest/ssh_machine.hpp"
 #include "harness/vm/snapshot.hpp"
@@ -145,8 +146,9 @@ public:
 
   std::string snapshot_key() override {
     const Settings& settings = account().settings();
-    return fmt::format("ec2 {} {} {}", account().region(Deadline::after(k_check_limit), {}),
-                       settings.image, settings.user);
+    return fmt::format("ec2 {} {} {}{}", account().region(Deadline::after(k_check_limit), {}),
+                       settings.image, settings.user,
+                       settings.user_data.empty() ? "" : " " + sha256(settings.user_data));
   }
 
   double slowdown() override { return 1.0; }

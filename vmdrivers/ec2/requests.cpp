@@ -12,40 +12,6 @@ namespace {
 constexpr const char* k_version = "2016-11-15";
 constexpr const char* k_page_size = "1000";
 
-/// The first start of sshd makes its directory, with the access that it insists on. As long as its
-/// port is blocked nobody is refused for a key that is not there yet; after that it is started by
-/// this script alone, once the key of this launch is there. Groups are named by their SIDs: their
-/// names are translated.
-constexpr const char* k_windows_script = R"(<powershell>
-shutdown.exe /s /f /t {0}
-$port = @{{ Direction = 'Inbound'; Protocol = 'TCP'; LocalPort = {1} }}
-New-NetFirewallRule -Name nestbox-wait -DisplayName 'nestbox: not yet' -Action Block @port
-if (-not (Get-Service -Name sshd -ErrorAction SilentlyContinue)) {{
-  Add-WindowsCapability -Online -Name OpenSSH.Server~~~~0.0.1.0
-}}
-Set-Service -Name sshd -StartupType Manual
-Start-Service -Name sshd
-$token = Invoke-RestMethod -Method PUT -Uri http://169.254.169.254/latest/api/token -Headers @{{ 'X-aws-ec2-metadata-token-ttl-seconds' = '300' }}
-$key = Invoke-RestMethod -Uri http://169.254.169.254/latest/meta-data/public-keys/0/openssh-key -Headers @{{ 'X-aws-ec2-metadata-token' = $token }}
-$file = Join-Path $env:ProgramData 'ssh\administrators_authorized_keys'
-Set-Content -Path $file -Value $key -Encoding Ascii
-icacls.exe $file /inheritance:r /grant '*S-1-5-18:F' /grant '*S-1-5-32-544:F'
-if (-not (Get-NetFirewallRule -Name nestbox-ssh -ErrorAction SilentlyContinue)) {{
-  New-NetFirewallRule -Name nestbox-ssh -DisplayName 'nestbox: ssh' -Action Allow @port
-}}
-Remove-NetFirewallRule -Name nestbox-wait
-</powershell>
-<persist>true</persist>
-)";
-
-/// cloud-init runs user data at an instance's first boot, and what lies in its per-boot folder at
-/// every one: a shutdown that is planned is forgotten when the machine reboots.
-constexpr const char* k_linux_script = R"(#!/bin/sh
-shutdown -P +{}
-again=/var/lib/cloud/scripts/per-boot/nestbox
-[ "$0" = $again ] || install -D -m 755 "$0" $again
-)";
-
 aws::Request request(const char* action, aws::Fields fields) {
   fields.insert(fields.begin(), {{"Action", action}, {"Version", k_version}});
   return {.method = "POST",
@@ -210,13 +176,6 @@ aws::Request delete_tags(const std::vector<std::string>& resources,
   for (const std::string& key : keys)
     fields.emplace_back(fmt::format("Tag.{}.Key", ++number), key);
   return request("DeleteTags", std::move(fields));
-}
-
-std::string init_script(const Settings& settings) {
-  const auto minutes = std::chrono::ceil<std::chrono::minutes>(settings.time_to_live).count();
-  if (settings.windows)
-    return fmt::format(k_windows_script, minutes * 60, settings.ssh_port);
-  return fmt::format(k_linux_script, minutes);
 }
 
 }  // namespace nestbox::ec2

@@ -103,12 +103,4 @@ Result<std::string> parse_image_id(std::string_view xml);
 /// What the console printed, at most its last 256 KiB.
 Result<std::string> parse_console(std::string_view xml);
 
-/// The init script: it ends the machine when its time to live has passed since it booted, whatever
-/// becomes of nestbox, and with `shutdown` terminating it. Windows' is PowerShell: whenever the
-/// machine boots, it lets the key in that the machine was launched with, and only then anybody to
-/// the ssh server.
-/// Source: the Amazon EC2 user guide, "Run commands when you launch an EC2 instance"; cloud-init's
-/// reference, "Scripts Per Boot"; Microsoft's "Key-based authentication in OpenSSH for Windows".
-std::string init_script(const Settings& settings);
-
 }  // namespace nestbox::ec2

@@ -9,6 +9,7 @@
 #include "harness/base/error.hpp"
 #include "harness/base/text.hpp"
 #include "harness/model/settings_text.hpp"
+#include "vmdrivers/ec2/init_script.hpp"
 
 namespace nestbox::ec2 {
 namespace {
@@ -31,11 +32,11 @@ public:
 
   Settings read(const YamlNode& document) {
     Settings settings;
-    const auto field =
-        m_reader.fields("ec2.yml", document,
-                        {"image", "user", "ssh_port", "sudo", "windows", "region", "subnet",
-                         "allowed_from", "private_address", "spot", "types", "max_machines",
-                         "max_cores", "max_ram", "start_limit", "time_to_live", "disk"});
+    const auto field = m_reader.fields("ec2.yml", document,
+                                       {"image", "user", "ssh_port", "sudo", "windows", "region",
+                                        "subnet", "allowed_from", "private_address", "spot",
+                                        "types", "max_machines", "max_cores", "max_ram",
+                                        "start_limit", "time_to_live", "disk", "user_data"});
     boolean("windows", field[4], settings.windows);
     if (settings.windows) {
       settings.user = "Administrator";
@@ -65,10 +66,26 @@ public:
         static_cast<int>((disk.count + gibibytes(1).count - 1) / gibibytes(1).count);
     if (settings.types.empty())
       settings.types = usual_types();
+    if (field[17])
+      read_user_data(*field[17], settings);
     return settings;
   }
 
 private:
+  void read_user_data(const YamlNode& node, Settings& settings) {
+    text("user_data", &node, settings.user_data);
+    if (!settings.windows && !settings.user_data.starts_with('#'))
+      m_reader.mistake(node, "'user_data' is nothing that cloud-init knows",
+                       "begin with '#!/bin/sh', '#cloud-config' or the like");
+    if (settings.windows && settings.user_data.find("powershell>") != std::string::npos)
+      m_reader.mistake(node, "'user_data' has tags", "write the lines of PowerShell alone");
+    if (init_script(settings).size() > k_user_data_limit.count)
+      m_reader.mistake(node,
+                       fmt::format("'user_data' and nestbox's own are more than {} together",
+                                   format_bytes(k_user_data_limit)),
+                       "fetch the rest from it, or make an image that has it");
+  }
+
   void read_types(const YamlNode& node, std::vector<InstanceType>& types) {
     for (const auto& [name, body] : m_reader.entries("types", node)) {
       InstanceType& type = types.emplace_back();

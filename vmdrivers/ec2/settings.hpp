@@ -37,7 +37,8 @@ struct Settings {
   Bytes max_memory = gibibytes(128);
   std::chrono::milliseconds start_limit = std::chrono::minutes(10);
   std::chrono::milliseconds time_to_live = std::chrono::hours(2);
-  int disk_gibibytes = 0;  ///< of the root volume; 0: as the image says
+  std::string user_data{};  ///< what instances run besides ours: a script, a #cloud-config
+  int disk_gibibytes = 0;   ///< of the root volume; 0: as the image says
 
   bool operator==(const Settings&) const = default;
 };

@@ -6,7 +6,9 @@ user data is executed. An image is what has changed in a machine since it was ma
 removed stays.
 """
 
+import base64
 import contextlib
+import email
 import ipaddress
 import json
 import pathlib
@@ -26,13 +28,17 @@ id {USER} > /dev/null 2>&1 || useradd -M -s /bin/bash {USER}
 echo '{USER} ALL=(ALL) NOPASSWD:ALL' > /etc/sudoers.d/{USER}
 install -d -o {USER} -g {USER} /home/{USER}
 install -d -m 700 -o {USER} -g {USER} /home/{USER}/.ssh
-IFS= read -r key  # by the byte: what follows is left to cat
+IFS= read -r key  # by the byte: what follows is left to the last sh
 printf '%s\\n' "$key" > /home/{USER}/.ssh/authorized_keys
 chown {USER}: /home/{USER}/.ssh/authorized_keys
 touch /var/lib/made
-cat > /var/lib/user-data
-chmod 700 /var/lib/user-data
-/var/lib/user-data
+exec sh -e
+"""
+PART = """base64 --decode > /var/lib/user-data-{0} << end
+{1}
+end
+chmod 700 /var/lib/user-data-{0}
+/var/lib/user-data-{0} < /dev/null
 """
 CHANGED = f"""cd /
 find . -xdev -newer var/lib/made '(' -type f -o -type l ')' ! -path './tmp/*' ! -path './home/{USER}/*' \
@@ -76,7 +82,7 @@ class Machines:
             self.relays[name] = relay
             instance["private_address"] = driver["PrivateIPAddress"]
             instance["address"] = relay.address
-            self.as_root(instance, MAKE, input=key.encode().rstrip() + b"\n" + user_data)
+            self.as_root(instance, MAKE, input=key.strip().encode() + b"\n" + execution(user_data))
             relay.open()
             instance["user_data_status"] = 0
         except (RuntimeError, subprocess.TimeoutExpired, OSError) as error:
@@ -106,6 +112,13 @@ class Machines:
         for thread in self.ends:
             thread.join()
         self.folder.cleanup()
+
+
+def execution(user_data):
+    """A script that executes user data as cloud-init does: a script, or several of them in a multipart message."""
+    message = email.message_from_bytes(user_data)
+    parts = [part.get_payload().encode() for part in message.get_payload()] if message.is_multipart() else [user_data]
+    return "".join(PART.format(number, base64.encodebytes(part).decode()) for number, part in enumerate(parts)).encode()
 
 
 class Relay:

@@ -376,6 +376,13 @@ TEST_F(Ec2DriverTest, TellsSnapshotsOfRegionsApart) {
   EXPECT_THAT(driver().snapshot_key(), HasSubstr("us-east-1"));
 }
 
+TEST_F(Ec2DriverTest, TellsSnapshotsApartByWhatTheUserRunsInThem) {
+  const std::string plain = driver().snapshot_key();
+  m_settings.user_data = "#!/bin/sh\n";
+  m_driver.reset();
+  EXPECT_NE(driver().snapshot_key(), plain);
+}
+
 TEST_F(Ec2DriverTest, ReapsWhatADeadNestboxLeft) {
   Owner dead = this_owner();
   ++dead.start_time;

@@ -5,6 +5,7 @@
 
 #include "harness/base/error.hpp"
 #include "vmdrivers/ec2/allowance.hpp"
+#include "vmdrivers/ec2/init_script.hpp"
 #include "vmdrivers/ec2/requests.hpp"
 #include "vmdrivers/ec2/settings.hpp"
 
@@ -176,6 +177,32 @@ TEST(InitScript, LetsTheKeyIntoWindowsBeforeAnybodyCanKnock) {
     EXPECT_GT(place, before) << step;
     before = place;
   }
+}
+
+TEST(InitScript, HasTheUsersPartAfterOurs) {
+  Settings settings = parse_settings("user_data: |\n  #!/bin/sh\n  echo {own}\n", "ec2.yml");
+  EXPECT_EQ(settings.user_data, "#!/bin/sh\necho {own}\n");
+  const std::string both = init_script(settings);
+  EXPECT_TRUE(both.starts_with("Content-Type: multipart/mixed; boundary=\"nestbox-"));
+  EXPECT_THAT(both, HasSubstr("\nMIME-Version: 1.0\n\n--nestbox-"));
+  const std::size_t ours = both.find("\n\n#!/bin/sh\nshutdown -P +120\n");
+  const std::size_t theirs = both.find("\n\n#!/bin/sh\necho {own}\n\n--nestbox-");
+  ASSERT_NE(ours, both.npos);
+  ASSERT_NE(theirs, both.npos);
+  EXPECT_LT(ours, theirs);
+  EXPECT_TRUE(both.ends_with("--\n"));
+
+  settings = parse_settings("{windows: true, user_data: New-Item C:/own}", "ec2.yml");
+  EXPECT_THAT(init_script(settings),
+              HasSubstr("\nNew-Item C:/own\nRemove-NetFirewallRule -Name nestbox-wait\n"));
+}
+
+TEST(InitScript, RefusesWhatNobodyWouldRun) {
+  for (const std::string& text :
+       {std::string("user_data: echo own"),
+        std::string("{windows: true, user_data: '<powershell>echo</powershell>'}"),
+        "user_data: '#!" + std::string(k_user_data_limit.count - 100, 'x') + "'"})
+    EXPECT_THROW(parse_settings(text, "ec2.yml"), Error) << text.substr(0, 100);
 }
 
 TEST(Ec2Settings, AreOthersForWindows) {
