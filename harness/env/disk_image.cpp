@@ -58,7 +58,7 @@ Result<DiskImage> parse(std::string_view head, Bytes size) {
 
 Result<DiskImage> parse_disk_image(std::string_view head, Bytes size) {
   Result<DiskImage> image = parse(head.substr(0, k_head), size);
-  if (image && k_largest < image->size)
+  if (image && image->size.count > k_largest.count)
     return fail(ErrorCode::definition,
                 fmt::format("is a disk of more than {}", format_bytes(k_largest)));
   return image;

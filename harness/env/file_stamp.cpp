@@ -47,7 +47,7 @@ std::string known_digest(const fs::path& path, const fs::path& notes) {
       split(catch_error([&] { return read_file(note, kibibytes(4)); }).value_or(""), '\n');
   if (!stamp.empty() && known.size() == 3 && known[0] == stamp)
     return known[1];
-  const std::string digest = sparse_digest(path);
+  std::string digest = sparse_digest(path);
   fs::create_directories(notes);
   write_file_atomically(note, stamp + "\n" + digest + "\n");
   return digest;
