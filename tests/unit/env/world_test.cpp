@@ -8,6 +8,7 @@
 #include "harness/env/topology_environment.hpp"
 #include "harness/env/world_watch.hpp"
 #include "tests/support/fake_machine.hpp"
+#include "tests/support/progress_recorder.hpp"
 #include "tests/unit/env/fake_driver.hpp"
 
 namespace nestbox {
@@ -218,6 +219,34 @@ TEST(Topology, IsRefusedByADriverThatCannotMakeWorlds) {
   EXPECT_TRUE(made_with(driver.can, topology).networks.empty());
   driver.can.ethernet = true;
   EXPECT_EQ(made_with(driver.can, topology), topology);
+}
+
+TEST(Topology, TellsTheDriverOfEachSnapshotOfAPublishedWorld) {
+  const TemporaryDirectory folder;
+  LayerCache cache(folder.path() / "cache");
+  ProgressRecorder progress;
+  FakeDriver driver;
+  driver.can.boots = Boots::image;
+  driver.can.ethernet = true;
+  Definition definition;
+  definition.environments["tiny"].name = "tiny";
+  Topology topology = trio();
+  topology.setup.push_back(
+      {ExecVerb{
+           .machines = {"a"}, .timeout = {}, .directory = {}, .variables = {}, .command = {"one"}},
+       {}});
+  const auto prepare = [&] {
+    driver.kept.clear();
+    prepare_topology({cache, progress, {}}, driver, definition, topology, folder.path());
+    std::vector<fs::path> kept;
+    for (const fs::path& directory : driver.kept)
+      if (fs::exists(directory.parent_path().parent_path() / "networks"))
+        kept.push_back(directory);
+    return kept;
+  };
+  const std::vector<fs::path> kept = prepare();
+  EXPECT_THAT(kept, testing::SizeIs(3));
+  EXPECT_EQ(prepare(), kept) << "one that was published by a process that was killed then, too";
 }
 
 }  // namespace
