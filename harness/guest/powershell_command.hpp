@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "harness/guest/powershell_script.hpp"
-#include "harness/guest/ssh_session.hpp"
+#include "harness/guest/ssh_command.hpp"
 
 namespace nestbox {
 

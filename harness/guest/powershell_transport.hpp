@@ -3,7 +3,7 @@
 #include <memory>
 
 #include "harness/guest/powershell_script.hpp"
-#include "harness/guest/ssh_session.hpp"
+#include "harness/guest/ssh_endpoint.hpp"
 #include "harness/vm/transport.hpp"
 
 namespace nestbox {

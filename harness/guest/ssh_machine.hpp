@@ -7,7 +7,7 @@
 #include <thread>
 #include <vector>
 
-#include "harness/guest/ssh_session.hpp"
+#include "harness/guest/ssh_command.hpp"
 #include "harness/vm/machine.hpp"
 
 namespace nestbox {

@@ -6,7 +6,7 @@
 #include "harness/base/filesystem.hpp"
 #include "harness/base/pipe.hpp"
 #include "harness/base/subprocess.hpp"
-#include "harness/guest/ssh_session.hpp"
+#include "harness/guest/ssh_endpoint.hpp"
 
 namespace nestbox::test {
 

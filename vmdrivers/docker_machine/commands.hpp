@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "harness/base/result.hpp"
-#include "harness/guest/ssh_session.hpp"
+#include "harness/guest/ssh_endpoint.hpp"
 #include "vmdrivers/docker_machine/settings.hpp"
 
 /// docker-machine's command line, and what it answers; pure.

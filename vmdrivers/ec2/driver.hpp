@@ -3,7 +3,7 @@
 #include <functional>
 #include <memory>
 
-#include "harness/guest/ssh_session.hpp"
+#include "harness/guest/ssh_endpoint.hpp"
 #include "harness/vm/driver_registry.hpp"
 #include "vmdrivers/ec2/account.hpp"
 

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "harness/guest/ssh_session.hpp"
+#include "harness/guest/ssh_endpoint.hpp"
 
 namespace nestbox::ssh {
 
