@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
+#include "harness/base/base64.hpp"
 #include "harness/base/hash.hpp"
 
 namespace nestbox::ec2 {
@@ -41,20 +44,29 @@ again=/var/lib/cloud/scripts/per-boot/nestbox
 [ "$0" = $again ] || install -D -m 755 "$0" $again
 )";
 
-/// cloud-init tells by their first words what parts of plain text are.
 constexpr const char* k_parts = R"(Content-Type: multipart/mixed; boundary="{0}"
 MIME-Version: 1.0
 
 --{0}
-Content-Type: text/plain; charset="utf-8"
-
 {1}
 --{0}
-Content-Type: text/plain; charset="utf-8"
-
 {2}
 --{0}--
 )";
+
+/// Of plain text: cloud-init tells by the first words what it is. It takes other bytes than ASCII's
+/// as they are only when they are encoded.
+std::string part(const std::string& text) {
+  constexpr const char* k_type = "Content-Type: text/plain; charset=\"utf-8\"";
+  if (std::ranges::all_of(text, [](unsigned char byte) { return byte < 0x80; }))
+    return fmt::format("{}\n\n{}", k_type, text);
+  constexpr std::size_t k_line = 76;
+  const std::string encoded = base64(text);
+  std::string part = fmt::format("{}\nContent-Transfer-Encoding: base64\n", k_type);
+  for (std::size_t begin = 0; begin < encoded.size(); begin += k_line)
+    part += "\n" + encoded.substr(begin, k_line);
+  return part;
+}
 
 }  // namespace
 
@@ -66,7 +78,9 @@ std::string init_script(const Settings& settings) {
                        theirs.empty() || theirs.ends_with('\n') ? theirs : theirs + "\n");
   const std::string ours = fmt::format(k_linux_script, minutes);
   // Neither of them holds what was made of it.
-  return theirs.empty() ? ours : fmt::format(k_parts, "nestbox-" + sha256(theirs), ours, theirs);
+  return theirs.empty()
+             ? ours
+             : fmt::format(k_parts, "nestbox-" + sha256(theirs), part(ours), part(theirs));
 }
 
 }  // namespace nestbox::ec2

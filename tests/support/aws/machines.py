@@ -116,8 +116,8 @@ class Machines:
 
 def execution(user_data):
     """A script that executes user data as cloud-init does: a script, or several of them in a multipart message."""
-    message = email.message_from_bytes(user_data)
-    parts = [part.get_payload().encode() for part in message.get_payload()] if message.is_multipart() else [user_data]
+    message = email.message_from_string(user_data.decode())
+    parts = [part.get_payload(decode=True) for part in message.get_payload()] if message.is_multipart() else [user_data]
     return "".join(PART.format(number, base64.encodebytes(part).decode()) for number, part in enumerate(parts)).encode()
 
 

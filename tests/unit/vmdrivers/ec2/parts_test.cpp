@@ -1,9 +1,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <thread>
 
 #include "harness/base/error.hpp"
+#include "harness/base/filesystem.hpp"
+#include "harness/base/subprocess.hpp"
+#include "harness/base/text.hpp"
 #include "vmdrivers/ec2/allowance.hpp"
 #include "vmdrivers/ec2/init_script.hpp"
 #include "vmdrivers/ec2/requests.hpp"
@@ -203,6 +207,30 @@ TEST(InitScript, RefusesWhatNobodyWouldRun) {
         std::string("{windows: true, user_data: '<powershell>echo</powershell>'}"),
         "user_data: '#!" + std::string(k_user_data_limit.count - 100, 'x') + "'"})
     EXPECT_THROW(parse_settings(text, "ec2.yml"), Error) << text.substr(0, 100);
+TEST(InitScript, KeepsTheUsersPartByTheByteInItsMessage) {
+  // As cloud-init does, with the same library.
+  constexpr const char* k_read = "import email, sys\n"
+                                 "text = open(sys.argv[1], encoding='utf-8').read()\n"
+                                 "part = email.message_from_string(text).get_payload()[1]\n"
+                                 "sys.stdout.buffer.write(part.get_payload(decode=True))\n";
+  const TemporaryDirectory directory;
+  const fs::path file = directory.path() / "user-data";
+  Settings settings;
+  for (const std::string& text :
+       {std::string("#!/bin/sh\necho own\n"), std::string("#!/bin/sh\necho 'für €5' # 日本\n"),
+        "#cloud-config\n# " + std::string(500, '-') + "ü"}) {
+    settings.user_data = text;
+    const std::string both = init_script(settings);
+    write_file_atomically(file, both);
+    EXPECT_EQ(
+        run_checked({.argv = {"python3", "-c", k_read, file.string()}}, Deadline::after(1min)),
+        text);
+    const std::size_t encoded = std::min(both.find("base64\n\n"), both.size());
+    for (const std::string& line : split(both.substr(encoded), '\n'))
+      EXPECT_LE(line.size(), 76U);
+  }
+}
+
 }
 
 TEST(Ec2Settings, AreOthersForWindows) {
