@@ -116,6 +116,8 @@ private:
   std::vector<Instance> our_instances(Deadline deadline, const CancelToken& cancel);
   void end_unheard(const std::string& token) noexcept;
   void end(const std::string& instance) noexcept;
+  std::string await_image(const std::string& name, const std::string& what, Deadline deadline,
+                          const CancelToken& cancel);
   void end_image(const std::string& image, const std::vector<std::string>& snapshots) noexcept;
   Result<HttpReply> settled(const aws::Request& request, const std::string& what,
                             const std::set<std::string>& not_yet, aws::Refusal& refusal,

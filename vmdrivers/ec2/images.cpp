@@ -21,11 +21,15 @@ const std::set<std::string> k_new_image = {"InvalidAMIID.NotFound"};
 std::string Account::make_image(const Rental& rental, const std::string& name, Deadline deadline,
                                 const CancelToken& cancel) {
   const std::string what = fmt::format("making an image of instance '{}'", rental.id());
-  const std::string image = value_or_throw(parse_image_id(
+  aws::Refusal refused;
+  const Result<HttpReply> created =
       client(deadline, cancel)
-          .send(create_image(rental.id(), name, m_settings.windows, named(image_tags(), name)),
-                what, deadline, cancel)
-          .body));
+          .try_send(create_image(rental.id(), name, m_settings.windows, named(image_tags(), name)),
+                    what, refused, deadline, cancel);
+  // The name is ours alone: what has it is of an attempt whose reply was lost.
+  const std::string image = !created && refused.code == "InvalidAMIName.Duplicate"
+                                ? await_image(name, what, deadline, cancel)
+                                : value_or_throw(parse_image_id(value_or_throw(created).body));
   std::string state = "pending";
   std::vector<std::string> snapshots;
   ScopeExit forget([&] { end_image(image, snapshots); });
@@ -50,6 +54,19 @@ std::string Account::make_image(const Rental& rental, const std::string& name, D
   const std::lock_guard lock(m_images_mutex);
   m_new_images[image] = std::move(snapshots);
   return image;
+}
+
+std::string Account::await_image(const std::string& name, const std::string& what,
+                                 Deadline deadline, const CancelToken& cancel) {
+  while (true) {
+    const HttpReply reply =
+        client(deadline, cancel).send(describe_image_named(name), what, deadline, cancel);
+    if (const std::vector<Image> found = value_or_throw(parse_images(reply.body)); !found.empty())
+      return found.front().id;
+    if (deadline.passed())
+      throw Error(ErrorCode::timeout, fmt::format("image '{}' was not to be seen in time", name));
+    pause(deadline, cancel);
+  }
 }
 
 void Account::keep_image(const std::string& image, Deadline deadline, const CancelToken& cancel) {

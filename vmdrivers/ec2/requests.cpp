@@ -153,6 +153,11 @@ aws::Request describe_image(const std::string& image) {
 aws::Request describe_images() {
   return request("DescribeImages", ours_of_account());
 }
+aws::Request describe_image_named(const std::string& name) {
+  return request("DescribeImages",
+                 {{"Filter.1.Name", "name"}, {"Filter.1.Value.1", name}, {"Owner.1", "self"}});
+}
+
 
 aws::Request describe_snapshots() {
   return request("DescribeSnapshots", ours_of_account());

@@ -47,6 +47,8 @@ aws::Request delete_group(const std::string& group);
 aws::Request create_image(const std::string& instance, const std::string& name, bool reboot,
                           const Tags& tags);
 aws::Request describe_image(const std::string& image);
+/// Of this account.
+aws::Request describe_image_named(const std::string& name);
 aws::Request describe_images();
 aws::Request describe_snapshots();
 aws::Request deregister_image(const std::string& image);

@@ -320,6 +320,8 @@ class Ec2:
         text = ""
         for identifier, image in chosen:
             state = "pending" if image["pending"] > 0 else "available"
+        if not wanted:
+            chosen = [(k, v) for k, v in chosen if self.seen(v)]
             image["pending"] -= 1
             devices = "".join(f"<item><deviceName>/dev/xvda</deviceName><ebs><snapshotId>{s}</snapshotId></ebs></item>" for s in image["snapshots"])
             text += (

@@ -250,6 +250,18 @@ TEST_F(Ec2DriverTest, SavesAMachineAsAnImageAndForksIt) {
   EXPECT_EQ(instances.at(1).at("fields").at("ImageId"), snapshot.spec.image);
 }
 
+TEST_F(Ec2DriverTest, MakesOneImageHoweverOftenTheReplyIsLost) {
+  const TemporaryDirectory directory;
+  m_spec.save_directory = directory.path();
+  const auto machine = boot();
+  m_server.set("ec2.invisible", 3);
+  m_server.fault({{"action", "CreateImage"}, {"kind", "drop_after"}, {"times", 3}});
+  const Snapshot snapshot = machine->save(soon());
+  const nlohmann::json images = m_server.state().at("images");
+  ASSERT_THAT(images, SizeIs(2));
+  EXPECT_EQ(images.at(1).at("id"), snapshot.spec.image);
+}
+
 TEST_F(Ec2DriverTest, OwnsTheImageOfASavedMachineUntilItsLayerIsPublished) {
   const TemporaryDirectory directory;
   m_spec.save_directory = directory.path();
