@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <iterator>
 
 #include "harness/base/configuration.hpp"
@@ -24,6 +25,14 @@ std::vector<InstanceType> usual_types() {
   return {{"t3.small", {2, gibibytes(2)}},    {"t3.medium", {2, gibibytes(4)}},
           {"t3.large", {2, gibibytes(8)}},    {"t3.xlarge", {4, gibibytes(16)}},
           {"t3.2xlarge", {8, gibibytes(32)}}, {"m5.4xlarge", {16, gibibytes(64)}}};
+}
+
+/// EC2's agent knows it by either case.
+bool has_powershell_tag(std::string_view text) {
+  constexpr std::string_view k_tag = "powershell>";
+  return !std::ranges::search(text, k_tag, [](unsigned char one, unsigned char other) {
+            return std::tolower(one) == std::tolower(other);
+          }).empty();
 }
 
 class SettingsReader {
@@ -77,7 +86,7 @@ private:
     if (!settings.windows && !settings.user_data.starts_with('#'))
       m_reader.mistake(node, "'user_data' is nothing that cloud-init knows",
                        "begin with '#!/bin/sh', '#cloud-config' or the like");
-    if (settings.windows && settings.user_data.find("powershell>") != std::string::npos)
+    if (settings.windows && has_powershell_tag(settings.user_data))
       m_reader.mistake(node, "'user_data' has tags", "write the lines of PowerShell alone");
     if (init_script(settings).size() > k_user_data_limit.count)
       m_reader.mistake(node,

@@ -201,12 +201,6 @@ TEST(InitScript, HasTheUsersPartAfterOurs) {
               HasSubstr("\nNew-Item C:/own\nRemove-NetFirewallRule -Name nestbox-wait\n"));
 }
 
-TEST(InitScript, RefusesWhatNobodyWouldRun) {
-  for (const std::string& text :
-       {std::string("user_data: echo own"),
-        std::string("{windows: true, user_data: '<powershell>echo</powershell>'}"),
-        "user_data: '#!" + std::string(k_user_data_limit.count - 100, 'x') + "'"})
-    EXPECT_THROW(parse_settings(text, "ec2.yml"), Error) << text.substr(0, 100);
 TEST(InitScript, KeepsTheUsersPartByTheByteInItsMessage) {
   // As cloud-init does, with the same library.
   constexpr const char* k_read = "import email, sys\n"
