@@ -71,7 +71,10 @@ aws::Request run_instance(const Launch& launch) {
                         std::to_string(launch.disk_gibibytes));
     fields.emplace_back("BlockDeviceMapping.1.Ebs.DeleteOnTermination", "true");
   }
-  add_tags(fields, {"instance", "volume"}, launch.tags);
+  std::vector<const char*> made = {"instance", "volume", "network-interface"};
+  if (launch.spot)
+    made.push_back("spot-instances-request");
+  add_tags(fields, made, launch.tags);
   return request("RunInstances", std::move(fields));
 }
 
@@ -150,14 +153,14 @@ aws::Request describe_image(const std::string& image) {
   return request("DescribeImages", {{"ImageId.1", image}});
 }
 
-aws::Request describe_images() {
-  return request("DescribeImages", ours_of_account());
-}
 aws::Request describe_image_named(const std::string& name) {
   return request("DescribeImages",
                  {{"Filter.1.Name", "name"}, {"Filter.1.Value.1", name}, {"Owner.1", "self"}});
 }
 
+aws::Request describe_images() {
+  return request("DescribeImages", ours_of_account());
+}
 
 aws::Request describe_snapshots() {
   return request("DescribeSnapshots", ours_of_account());

@@ -118,6 +118,9 @@ class Ec2:
         return True
 
     def do_RunInstances(self, fields):
+        kinds = self.listed(fields, "TagSpecification", r"\.ResourceType")
+        if "spot-instances-request" in kinds and fields.get("InstanceMarketOptions.MarketType") != "spot":
+            raise Ec2Error("InvalidParameterCombination", "No spot instance is asked for")
         token = fields.get("ClientToken")
         if token in self.tokens:
             instance, asked = self.tokens[token]
@@ -317,11 +320,11 @@ class Ec2:
             if identifier not in self.images or not self.seen(self.images[identifier]):
                 raise Ec2Error("InvalidAMIID.NotFound", f"The image id '[{identifier}]' does not exist")
         chosen = [(k, v) for k, v in self.images.items() if (not wanted or k in wanted) and self.passes(v, fields)]
+        if not wanted:
+            chosen = [(k, v) for k, v in chosen if self.seen(v)]
         text = ""
         for identifier, image in chosen:
             state = "pending" if image["pending"] > 0 else "available"
-        if not wanted:
-            chosen = [(k, v) for k, v in chosen if self.seen(v)]
             image["pending"] -= 1
             devices = "".join(f"<item><deviceName>/dev/xvda</deviceName><ebs><snapshotId>{s}</snapshotId></ebs></item>" for s in image["snapshots"])
             text += (

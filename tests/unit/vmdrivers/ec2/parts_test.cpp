@@ -121,7 +121,13 @@ TEST(Ec2Requests, AskForAnInstanceThatEndsItself) {
                         "&TagSpecification.1.ResourceType=instance&TagSpecification.1.Tag.1.Key="
                         "nestbox&TagSpecification.1.Tag.1.Value=1"
                         "&TagSpecification.2.ResourceType=volume&TagSpecification.2.Tag.1.Key="
-                        "nestbox&TagSpecification.2.Tag.1.Value=1"}));
+                        "nestbox&TagSpecification.2.Tag.1.Value=1"
+                        "&TagSpecification.3.ResourceType=network-interface"
+                        "&TagSpecification.3.Tag.1.Key=nestbox&TagSpecification.3.Tag.1.Value=1"
+                        "&TagSpecification.4.ResourceType=spot-instances-request"
+                        "&TagSpecification.4.Tag.1.Key=nestbox&TagSpecification.4.Tag.1.Value=1"}));
+  launch.spot = false;
+  EXPECT_THAT(run_instance(launch).body, testing::Not(HasSubstr("spot")));
 }
 
 TEST(Ec2Requests, LetInOnlySshAndTheirOwnKind) {
@@ -225,6 +231,13 @@ TEST(InitScript, KeepsTheUsersPartByTheByteInItsMessage) {
   }
 }
 
+TEST(InitScript, RefusesWhatNobodyWouldRun) {
+  for (const std::string& text :
+       {std::string("user_data: echo own"),
+        std::string("{windows: true, user_data: '<powershell>echo</powershell>'}"),
+        std::string("{windows: true, user_data: '<PowerShell>echo</PowerShell>'}"),
+        "user_data: '#!" + std::string(k_user_data_limit.count - 100, 'x') + "'"})
+    EXPECT_THROW(parse_settings(text, "ec2.yml"), Error) << text.substr(0, 100);
 }
 
 TEST(Ec2Settings, AreOthersForWindows) {
