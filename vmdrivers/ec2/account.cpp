@@ -273,14 +273,21 @@ std::vector<Instance> Account::our_instances(Deadline deadline, const CancelToke
   return instances;
 }
 
-/// An instance that was asked for, and may have come to be although nobody told us.
+/// An instance that was asked for, and may have come to be although nobody told us. It may not be
+/// listed at once.
 void Account::end_unheard(const std::string& token) noexcept {
   const Deadline deadline = Deadline::after(k_end_limit);
+  const Deadline last = Deadline::after(m_pace.unheard);
   const Result<void> ended = catch_error([&] {
-    for (const Instance& instance : our_instances(deadline, {}))
-      if (const auto tag = instance.tags.find(k_token_tag);
-          tag != instance.tags.end() && tag->second == token)
-        end(instance.id);
+    while (true) {
+      for (const Instance& instance : our_instances(deadline, {}))
+        if (const auto tag = instance.tags.find(k_token_tag);
+            tag != instance.tags.end() && tag->second == token)
+          return end(instance.id);
+      if (last.passed())
+        return;
+      pause(last, {});
+    }
   });
   if (!ended)
     log(LogLevel::warning, fmt::format("an instance may be left at AWS, 'nestbox reap' finds it: "

@@ -30,6 +30,8 @@ inline const std::set<std::string> k_gone_image = {"InvalidAMIID.NotFound",
 struct Pace {
   std::chrono::milliseconds question = std::chrono::seconds(3);
   aws::Backoff backoff{};
+  /// How long an instance is looked for that may have come to be although nobody told us.
+  std::chrono::milliseconds unheard = std::chrono::seconds(20);
 };
 
 /// What this process does with an AWS account: instances, and the key pair and security group of

@@ -211,7 +211,7 @@ class Ec2:
         for identifier in wanted:
             if identifier not in self.instances or not self.seen(self.instances[identifier]):
                 raise Ec2Error("InvalidInstanceID.NotFound", f"The instance ID '{identifier}' does not exist")
-        chosen = [self.instances[i] for i in wanted] if wanted else list(self.instances.values())
+        chosen = [self.instances[i] for i in wanted] if wanted else [i for i in self.instances.values() if self.seen(i)]
         for instance in chosen:
             self.advance(instance)
         chosen = [i for i in chosen if self.passes(i, fields)]

@@ -22,7 +22,7 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
 
-constexpr Pace k_quick = {1ms, {.first = 1ms, .longest = 5ms, .attempts = 5}};
+constexpr Pace k_quick = {1ms, {.first = 1ms, .longest = 5ms, .attempts = 5}, 5s};
 
 Deadline soon() {
   return Deadline::after(2min);
@@ -211,6 +211,7 @@ TEST_F(Ec2DriverTest, StartsOneInstanceHoweverOftenTheReplyIsLost) {
 }
 
 TEST_F(Ec2DriverTest, EndsAnInstanceThatItWasNeverToldOf) {
+  m_server.set("ec2.invisible", 3);
   m_server.fault({{"action", "RunInstances"}, {"kind", "drop_after"}, {"times", 100}});
   refusal();
   EXPECT_THAT(m_server.state().at("instances"), SizeIs(1));
