@@ -38,9 +38,12 @@ std::vector<Leftover> Account::reap(bool dry_run, Deadline deadline, const Cance
        value_or_throw(parse_groups(client.send(describe_groups(), what, deadline, cancel).body)))
     take(fmt::format("security group '{}'", group.name), group.tags, delete_group(group.id),
          k_used_group);
+  // Snapshots, images, layers, in this order: what has lost its owner by then has its image in the
+  // next list, and its layer in the cache.
+  const std::vector<Named> snapshots = value_or_throw(
+      parse_snapshots(client.send(describe_snapshots(), what, deadline, cancel).body));
   const std::vector<Image> images =
       value_or_throw(parse_images(client.send(describe_images(), what, deadline, cancel).body));
-  // Asked after them: an image that has lost its owner by then has its layer in the cache.
   const std::string layers = texts_of_layers();
   std::set<std::string> kept;
   for (const Image& image : images)
@@ -48,8 +51,7 @@ std::vector<Leftover> Account::reap(bool dry_run, Deadline deadline, const Cance
       kept.insert(image.snapshots.begin(), image.snapshots.end());
     else
       take(fmt::format("image '{}'", image.id), image.tags, deregister_image(image.id), {});
-  for (const Named& snapshot : value_or_throw(
-           parse_snapshots(client.send(describe_snapshots(), what, deadline, cancel).body)))
+  for (const Named& snapshot : snapshots)
     if (!kept.contains(snapshot.id))
       take(fmt::format("snapshot '{}'", snapshot.id), snapshot.tags, delete_snapshot(snapshot.id),
            k_used_snapshot);
