@@ -85,8 +85,8 @@ public:
   /// that might go.
   void keep_image(const std::string& image, Deadline deadline, const CancelToken& cancel);
 
-  /// From now on other hosts may need it: it stays when no layer of this cache does. Nothing when
-  /// it is gone.
+  /// From now on other hosts may need it: it stays when no layer of this cache does. Logs a warning
+  /// when it is gone.
   void share_image(const std::string& image, Deadline deadline, const CancelToken& cancel);
 
   /// The one that is used, whoever named it. Throws Error(usage) when nobody did.

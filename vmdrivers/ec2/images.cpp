@@ -87,9 +87,13 @@ void Account::share_image(const std::string& image, Deadline deadline, const Can
   aws::Refusal refusal;
   const Result<HttpReply> reply =
       client(deadline, cancel).try_send(describe_image(image), what, refusal, deadline, cancel);
-  if (!reply && k_gone_image.contains(refusal.code))
-    return;
-  for (const Image& found : value_or_throw(parse_images(value_or_throw(reply).body))) {
+  const std::vector<Image> images = !reply && k_gone_image.contains(refusal.code)
+                                        ? std::vector<Image>()
+                                        : value_or_throw(parse_images(value_or_throw(reply).body));
+  if (images.empty())
+    log(LogLevel::warning,
+        fmt::format("image '{}' is gone: who gets its layer makes it anew", image));
+  for (const Image& found : images) {
     std::vector<std::string> resources = found.snapshots;
     resources.push_back(image);
     client(deadline, cancel).send(delete_tags(resources, {k_cache_tag}), what, deadline, cancel);

@@ -11,6 +11,7 @@
 #include "harness/vm/snapshot.hpp"
 #include "tests/support/aws_server.hpp"
 #include "tests/support/fake_machine.hpp"
+#include "tests/support/log_recorder.hpp"
 #include "vmdrivers/ec2/ownership.hpp"
 
 namespace nestbox::ec2 {
@@ -345,7 +346,9 @@ TEST_F(Ec2ImagesTest, StayWhenOtherHostsWereGivenTheirLayer) {
   EXPECT_THAT(driver().reap(false, soon(), {}), IsEmpty());
   EXPECT_EQ(images(), 1U);
   send(deregister_image(snapshot.spec.image));
+  const LogRecorder log;
   EXPECT_NO_THROW(driver().share(snapshot));
+  EXPECT_THAT(log.lines(), Contains(HasSubstr(snapshot.spec.image + "' is gone")));
 }
 
 TEST_F(Ec2ImagesTest, StayWhenTheirLayerWasPublishedJustBeforeTheirMakerWasKilled) {
