@@ -11,6 +11,16 @@ namespace {
 
 constexpr std::size_t k_machine_id_size = 32;
 
+/// Empty where it says nothing of machines, or has left the cache meanwhile.
+std::string text_of_layer(const fs::path& layer) {
+  const fs::path file = layer / k_snapshot_file;
+  const Result<std::string> text = catch_error([&] { return read_file(file); });
+  std::error_code unknown;
+  if (!text && fs::symlink_status(file, unknown).type() != fs::file_type::not_found)
+    throw text.error();
+  return text.value_or("");
+}
+
 std::string value_of(const Tags& tags, const char* key) {
   const auto tag = tags.find(key);
   return tag == tags.end() ? "" : tag->second;
@@ -79,8 +89,7 @@ std::string texts_of_layers() {
   std::error_code error;
   for (fs::directory_iterator layer(cache_directory() / k_layers_folder, error), end;
        !error && layer != end; layer.increment(error))
-    if (const fs::path file = layer->path() / k_snapshot_file; fs::exists(file))
-      texts += read_file(file);
+    texts += text_of_layer(layer->path());
   if (error && error != std::errc::no_such_file_or_directory)
     throw Error(ErrorCode::io, "cannot read the cache's layers: " + error.message());
   return texts;
