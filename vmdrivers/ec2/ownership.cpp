@@ -69,6 +69,9 @@ Tags named(Tags tags, const std::string& name) {
 }
 
 bool is_abandoned(const Tags& tags) {
+  if (const auto cache = tags.find(k_cache_tag);
+      cache != tags.end() && cache->second != this_cache())
+    return false;
   const Result<Owner> owner = parse_owner(value_of(tags, k_owner_label));
   if (!owner)
     return false;

@@ -28,8 +28,8 @@ Tags image_tags();
 /// With what AWS's own pages show as a thing's name.
 Tags named(Tags tags, const std::string& name);
 
-/// Whether its owner was a process of this host, and is gone. What another host made is looked
-/// after by that host.
+/// Whether its owner was a process of this host, and is gone. What another host made, or is for
+/// another cache of this one, is looked after there.
 bool is_abandoned(const Tags& tags);
 
 /// Whether it has no owner but a layer of this cache.

@@ -368,6 +368,28 @@ TEST_F(Ec2ImagesTest, StayWhenTheirLayerWasPublishedJustBeforeTheirMakerWasKille
   EXPECT_EQ(snapshots(), 1U);
 }
 
+TEST_F(Ec2ImagesTest, OfAnotherCacheAreLeftToIt) {
+  Owner dead = this_owner();
+  ++dead.start_time;
+  const Tags tags = {
+      {"nestbox", "1"}, {"nestbox.owner", to_string(dead)}, {"nestbox.cache", "another"}};
+  m_server.set("ec2.pending", 0);
+  const std::string instance = leave({{"nestbox", "1"}});
+  send(describe_instance(instance));  // it runs from then on
+  send(create_image(instance, "l", false, tags));
+  EXPECT_THAT(driver().reap(false, soon(), {}), IsEmpty());
+  EXPECT_EQ(images(), 1U);
+  EXPECT_EQ(snapshots(), 1U);
+}
+
+TEST_F(Ec2ImagesTest, AreLookedForInLayersThatSaySomethingOfMachines) {
+  const fs::path layers = cache_directory() / "layers";
+  fs::create_directories(layers / "none");
+  EXPECT_EQ(texts_of_layers(), "");
+  fs::create_directories(layers / "unreadable" / k_snapshot_file);
+  EXPECT_THROW(texts_of_layers(), Error);
+}
+
 TEST_F(Ec2DriverTest, SaysThatASnapshotIsLostWhenItsImageIsGone) {
   const TemporaryDirectory directory;
   m_spec.save_directory = directory.path();
