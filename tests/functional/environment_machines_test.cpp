@@ -101,6 +101,10 @@ TEST_F(EnvironmentMachines, RunSystemdWithoutAFailedUnit) {
                         "dbus multi-user.target; "
                         "hostname"),
             "systemd\nactive\nactive\nbox\n");
+  EXPECT_EQ(shell(*box, "echo later | systemd-cat -t it; journalctl --sync; "
+                        "journalctl -q -o cat -u multi-user.target; journalctl -q -o cat -t it"),
+            "Reached target multi-user.target - Multi-User System.\nlater\n")
+      << "its own words, and those of its template";
 }
 
 }  // namespace

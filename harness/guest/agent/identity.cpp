@@ -110,9 +110,19 @@ void write_names(const ThawMessage& message) {
   write_file("/etc/hosts", hosts);
 }
 
+/// systemd's journal lies in a folder of the machine-id that journald began with, and goes on
+/// there; journalctl looks into that of the present one.
+void keep_journal_found(const std::string& former, const std::string& id) {
+  for (const std::string folder : {"/run/log/journal/", "/var/log/journal/"})
+    if (access((folder + former).c_str(), F_OK) == 0)
+      symlink(former.c_str(), (folder + id).c_str());
+}
+
 bool write_machine_id(const std::string& id) {
   constexpr const char* k_path = "/etc/machine-id";
   constexpr const char* k_replacement = "/run/nestbox/machine-id";
+  if (const std::string former = read_file(k_path, 64).substr(0, 32); is_machine_id(former))
+    keep_journal_found(former, id);
   struct stat status;
   if (lstat("/var/lib/dbus/machine-id", &status) == 0 && S_ISREG(status.st_mode))
     write_file("/var/lib/dbus/machine-id", id + '\n');
