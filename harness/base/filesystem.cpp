@@ -149,19 +149,66 @@ std::optional<fs::path> path_beneath(const fs::path& root, std::string_view rela
   return root / normal;
 }
 
+namespace {
+
+constexpr std::string_view k_temporary_prefix = "nestbox";
+/// Of a directory that is not locked yet, as it may be for a moment.
+constexpr std::string_view k_newborn_prefix = ".nestbox-new-";
+constexpr time_t k_newborn_age = 60;  // seconds
+
+FileDescriptor open_directory(const fs::path& path) {
+  return FileDescriptor(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+}
+
+bool is_abandoned(const fs::path& path) {
+  const std::string name = path.filename();
+  const bool newborn = name.starts_with(k_newborn_prefix);
+  if (!newborn && !name.starts_with(k_temporary_prefix))
+    return false;
+  struct stat status {};
+  const FileDescriptor directory = open_directory(path);
+  return directory && ::fstat(directory.get(), &status) == 0 && status.st_uid == ::geteuid()
+         && (status.st_mode & ALLPERMS) == S_IRWXU
+         && (!newborn || ::time(nullptr) - status.st_ctime > k_newborn_age)
+         && ::flock(directory.get(), LOCK_EX | LOCK_NB) == 0;
+}
+
+}  // namespace
+
 TemporaryDirectory::TemporaryDirectory(std::string_view prefix) {
-  std::string name = (fs::temp_directory_path() / (std::string(prefix) + "-XXXXXX")).string();
-  if (!::mkdtemp(name.data()))
-    throw system_error("cannot make a temporary directory '" + name + "'", errno);
-  m_path = name;
+  const fs::path parent = fs::temp_directory_path();
+  std::string newborn = (parent / k_newborn_prefix).string() + "XXXXXX";
+  if (!::mkdtemp(newborn.data()))
+    throw system_error("cannot make a temporary directory '" + newborn + "'", errno);
+  m_lock = open_directory(newborn);
+  const std::string suffix = newborn.substr(newborn.size() - 6);
+  m_path = parent / (std::string(prefix) + "-" + suffix);
+  // The lock comes along. From then on who finds it without one knows that its process is gone.
+  if (!m_lock || ::flock(m_lock.get(), LOCK_SH) != 0
+      || ::renameat2(AT_FDCWD, newborn.c_str(), AT_FDCWD, m_path.c_str(), RENAME_NOREPLACE) != 0) {
+    const int reason = errno;
+    ::rmdir(newborn.c_str());
+    throw system_error("cannot make a temporary directory " + quoted(m_path), reason);
+  }
 }
 
 TemporaryDirectory::TemporaryDirectory(TemporaryDirectory&& other) noexcept
-    : m_path(std::move(other.m_path)), m_keep(std::exchange(other.m_keep, true)) {}
+    : m_path(std::exchange(other.m_path, {})), m_lock(std::move(other.m_lock)) {}
 
 TemporaryDirectory::~TemporaryDirectory() {
-  if (!m_keep)
+  if (!m_path.empty())
     remove_tree(m_path);
+}
+
+std::vector<fs::path> TemporaryDirectory::abandoned() noexcept {
+  std::vector<fs::path> found;
+  std::error_code error;
+  for (const fs::directory_entry& entry :
+       fs::directory_iterator(fs::temp_directory_path(error), error))
+    if (is_abandoned(entry.path()))
+      found.push_back(entry.path());
+  std::ranges::sort(found);
+  return found;
 }
 
 namespace {

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "harness/base/result.hpp"
 #include "harness/base/scope.hpp"
@@ -43,8 +44,7 @@ void remove_tree(const fs::path& root) noexcept;
 /// root.
 std::optional<fs::path> path_beneath(const fs::path& root, std::string_view relative);
 
-/// A directory of our own below the system's temporary one, mode 0700, removed with the object
-/// unless kept.
+/// A directory of our own below the system's temporary one, mode 0700, removed with the object.
 class TemporaryDirectory {
 public:
   explicit TemporaryDirectory(std::string_view prefix = "nestbox");
@@ -53,11 +53,13 @@ public:
   ~TemporaryDirectory();
 
   const fs::path& path() const noexcept { return m_path; }
-  void keep() noexcept { m_keep = true; }
+
+  /// Those of this user whose process was killed, sorted. Never throws.
+  static std::vector<fs::path> abandoned() noexcept;
 
 private:
-  fs::path m_path;
-  bool m_keep = false;
+  fs::path m_path;        ///< empty: moved from
+  FileDescriptor m_lock;  ///< on the directory: somebody uses it
 };
 
 /// An advisory lock on a file (flock), freed with the object, also by kill -9. The file is made

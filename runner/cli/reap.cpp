@@ -74,6 +74,19 @@ private:
   Json m_unasked = Json::array();
 };
 
+/// Files of processes that were killed: keys of machines may be among them.
+void reap_files(bool dry_run, Findings& findings) {
+  for (const fs::path& directory : TemporaryDirectory::abandoned()) {
+    if (!dry_run)
+      remove_tree(directory);
+    std::error_code ignored;
+    const bool there = !dry_run && fs::exists(directory, ignored);
+    findings.add("files", {.what = fmt::format("directory '{}'", directory.string()),
+                           .owner = "a process that was killed",
+                           .failed = there ? "it cannot be removed" : ""});
+  }
+}
+
 /// What `cache push` and `pull` have left half-done.
 void reap_exchanges(bool dry_run, const CancelToken& cancel, Findings& findings) {
   if (!dry_run)
@@ -95,8 +108,10 @@ int reap(const ReapOptions& options, const DriverRegistry& drivers) {
   Workbench workbench(drivers, {}, progress);
   const bool all = options.driver == "all";
   Findings findings(options.dry_run);
-  if (all)
+  if (all) {
+    reap_files(options.dry_run, findings);
     reap_exchanges(options.dry_run, cancel.token(), findings);
+  }
   for (const std::string& name : all ? drivers.names() : std::vector{options.driver}) {
     const Result<std::vector<Leftover>> found = catch_error([&] {
       return workbench.driver(name).reap(options.dry_run, Deadline::after(k_limit), cancel.token());

@@ -65,7 +65,7 @@ TEST(KillDuringBootstrap, LeavesNothingAndTheNextBuildBeginsAnew) {
 }
 
 TEST(KillDuringRun, LeavesNothingAndTheNextRunWorks) {
-  const NestboxProgram nestbox;
+  const NestboxProgram nestbox(NestboxProgram::Cache::image);
   RunningNestbox run(nestbox, {"run", "-e", "tiny", "--", "sh", "-c", "echo begun; sleep 1000"});
   ASSERT_TRUE(run.wait_for("begun")) << run.output();
   EXPECT_GE(nestbox.processes().size(), 2U) << "nestbox and its QEMU";
@@ -75,7 +75,8 @@ TEST(KillDuringRun, LeavesNothingAndTheNextRunWorks) {
 }
 
 TEST(KillDuringFork, LeavesNothingAtAnyMoment) {
-  const NestboxProgram nestbox;
+  const NestboxProgram nestbox(NestboxProgram::Cache::image);
+  ASSERT_EQ(nestbox.run({"env", "build", "tiny"}).status, ExitStatus{});
   for (int milliseconds = 10; milliseconds <= 190; milliseconds += 20) {
     RunningNestbox run(nestbox, {"run", "-e", "tiny", "--", "true"});
     run.process().wait(Deadline::after(std::chrono::milliseconds(milliseconds)));
@@ -130,6 +131,9 @@ TEST(KillOfScriptMode, EndsTheWholeTreeOfTheTest) {
   ASSERT_TRUE(run.wait_for("begun")) << run.output();
   run.process().kill();
   EXPECT_TRUE(nestbox.processes_gone());
+  EXPECT_THAT(names_below(nestbox.home() / "tmp"), testing::Not(IsEmpty())) << "the test's files";
+  EXPECT_THAT(nestbox.run({"reap"}).output, testing::HasSubstr("files: directory '"));
+  EXPECT_THAT(names_below(nestbox.home() / "tmp"), IsEmpty());
 }
 
 TEST(Race, OfTwoRunsForOneLayerBuildsItOnce) {

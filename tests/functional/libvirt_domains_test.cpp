@@ -197,5 +197,25 @@ TEST_F(LibvirtDomains, AreGoneWithANestboxThatIsKilled) {
   EXPECT_TRUE(nestbox.processes_gone());
 }
 
+TEST_F(LibvirtDomains, AreGoneWheneverNestboxIsKilled) {
+  NestboxProgram nestbox;
+  nestbox.environment["LIBVIRT_DEFAULT_URI"] = uri();
+  const std::vector<std::string> arguments = {"run",     "--driver", "libvirt", "-e",    "tiny",
+                                              "--accel", "never",    "--",      "sleep", "1000"};
+  for (const int milliseconds : {30, 60, 100, 150, 250, 400, 700}) {
+    RunningNestbox run(nestbox, arguments);
+    run.process().wait(Deadline::after(std::chrono::milliseconds(milliseconds)));
+    run.process().kill();
+  }
+  EXPECT_TRUE(nestbox.processes_gone());
+  // The daemon may still be at what it was told last.
+  const Deadline deadline = soon();
+  do {
+    nestbox.run({"reap"});
+  } while (!connection.ours().empty() && !deadline.passed());
+  EXPECT_THAT(connection.ours(), IsEmpty());
+  EXPECT_EQ(entries_of(nestbox.home() / "tmp"), 0);
+}
+
 }  // namespace
 }  // namespace nestbox

@@ -1,6 +1,7 @@
 #include "harness/base/filesystem.hpp"
 
 #include <fcntl.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -145,15 +146,27 @@ TEST(TemporaryDirectory, IsOursAloneAndGoesWithItsObject) {
   EXPECT_FALSE(fs::exists(path));
 }
 
-TEST(TemporaryDirectory, StaysWhenKept) {
-  fs::path path;
+TEST_F(Filesystem, KnowsTemporaryDirectoriesOfProcessesThatAreGone) {
+  const fs::path parent = path("tmp");
+  fs::create_directory(parent);
+  const std::string former = fs::temp_directory_path();
+  ::setenv("TMPDIR", parent.c_str(), 1);
   {
-    TemporaryDirectory directory("nestbox-test");
-    directory.keep();
-    path = directory.path();
+    const TemporaryDirectory used("nestbox-one");
+    const auto make = [&](const char* name, fs::perms mode) {
+      fs::create_directory(parent / name);
+      fs::permissions(parent / name, mode);
+    };
+    make("nestbox-ssh-abcdef", fs::perms::owner_all);
+    make("nestbox-others", fs::perms::all);
+    make("somebody", fs::perms::owner_all);
+    make(".nestbox-new-abcdef", fs::perms::owner_all);  // may be locked yet
+    fs::create_directory_symlink(parent / "somebody", parent / "nestbox-link");
+    EXPECT_THAT(TemporaryDirectory::abandoned(),
+                testing::ElementsAre(parent / "nestbox-ssh-abcdef"));
+    EXPECT_TRUE(fs::exists(used.path()));
   }
-  EXPECT_TRUE(fs::exists(path));
-  remove_tree(path);
+  ::setenv("TMPDIR", former.c_str(), 1);
 }
 
 TEST_F(Filesystem, LocksExcludeEachOtherUnlessShared) {
