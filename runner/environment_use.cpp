@@ -8,17 +8,21 @@ std::string EnvironmentUse::label() const {
 }
 
 Resources EnvironmentUse::size() const {
-  if (!topology)
-    return {environment.cores, environment.memory};
   Resources sum;
-  for (const auto& [machine, made_from] : machines) {
-    sum.cores += made_from.cores;
-    sum.memory = sum.memory + made_from.memory;
-  }
-  if (container) {
-    sum.cores += container->cores;
-    sum.memory = sum.memory + container->memory;
-  }
+  const auto add = [&](const Environment& machine) {
+    MachineSize size{machine.cores, machine.memory};
+    if (bounds)
+      size = given(*bounds, size).value_or(size);
+    sum.cores += size.cores;
+    sum.memory = sum.memory + size.memory;
+    ++sum.machines;
+  };
+  if (!topology)
+    add(environment);
+  for (const auto& [name, machine] : machines)
+    add(machine);
+  if (container)
+    add(*container);
   return sum;
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "harness/model/definition.hpp"
+#include "harness/vm/bounds.hpp"
 #include "runner/resource_pool.hpp"
 
 namespace nestbox {
@@ -23,6 +24,8 @@ struct EnvironmentUse {
   /// In which the process of a test with a topology runs, and the driver that makes it.
   std::optional<Environment> container{};
   std::string container_driver{};
+  /// Of the driver, when its machines take nothing of this host's.
+  std::optional<Bounds> bounds{};
   std::chrono::milliseconds start_limit{};  ///< as Capabilities::start_limit
 
   bool operator==(const EnvironmentUse&) const = default;
@@ -32,7 +35,7 @@ struct EnvironmentUse {
   /// "environment 'debian'", "topology 'trio'", "machines of 'install'".
   std::string label() const;
 
-  /// Cores and memory of its machine, or of all of them.
+  /// Of its machine, or of all of them: as they are wanted, or with `bounds` as they are given.
   Resources size() const;
 };
 

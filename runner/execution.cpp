@@ -167,10 +167,11 @@ void Execution::on_interrupt() {
 }
 
 void Execution::start_tests() {
-  while (std::optional<Job> job = m_plan.next(
-             [this](std::size_t environment) { return m_pool.has_room_for(needs(environment)); })) {
+  while (std::optional<Job> job = m_plan.next([this](std::size_t environment) {
+    return pool_of(environment).has_room_for(needs(environment));
+  })) {
     const std::size_t environment = m_request.tests[m_planned[job->test]].environment;
-    start(*job, *m_pool.try_take(needs(environment)));
+    start(*job, *pool_of(environment).try_take(needs(environment)));
   }
 }
 
@@ -249,11 +250,23 @@ TestRun Execution::describe(const Job& job) const {
   return run;
 }
 
+/// All machines of a test at once: were each lent by itself, tests that have some of theirs could
+/// wait for each other.
+ResourcePool& Execution::pool_of(std::size_t environment) {
+  const EnvironmentUse& use = m_request.environments[environment];
+  if (!use.bounds)
+    return m_pool;
+  const Resources all{use.bounds->cores, use.bounds->memory, use.bounds->machines};
+  return m_bounded.try_emplace(use.driver, all).first->second;
+}
+
 /// What a test of an environment takes: memory as its machines were seen to use it, with a quarter
 /// to spare; a quarter of their size until they were seen.
 Resources Execution::needs(std::size_t environment) const {
   const EnvironmentUse& use = m_request.environments[environment];
   const Resources size = use.size();
+  if (use.bounds)
+    return size;
   if (use.on_host)
     return {size.cores, Bytes{}};
   const Bytes seen = m_memory_seen[environment];

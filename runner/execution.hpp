@@ -4,6 +4,7 @@
 #include <deque>
 #include <functional>
 #include <list>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -74,12 +75,14 @@ private:
   void report(const TestRun& run, const TestResult& result);
   TestRun describe(const Job& job) const;
   Resources needs(std::size_t environment) const;
+  ResourcePool& pool_of(std::size_t environment);
 
   Request m_request;
   TestEventListener& m_listener;
   Plan m_plan;
-  ResourcePool m_pool;
-  std::vector<std::size_t> m_planned;  ///< the plan's test index → ours
+  ResourcePool m_pool;                            ///< this host's
+  std::map<std::string, ResourcePool> m_bounded;  ///< of drivers whose machines are elsewhere
+  std::vector<std::size_t> m_planned;             ///< the plan's test index → ours
   std::vector<std::shared_ptr<PreparedStage>> m_prepared;
   std::vector<Bytes> m_memory_seen;  ///< the most private memory of one test, by environment
   std::list<Running> m_running;

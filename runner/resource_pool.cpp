@@ -38,13 +38,15 @@ ResourcePool::Lease::~Lease() {
     return;
   m_pool->m_taken.cores -= m_part.cores;
   m_pool->m_taken.memory.count -= m_part.memory.count;
+  m_pool->m_taken.machines -= m_part.machines;
   --m_pool->m_leases;
 }
 
 bool ResourcePool::has_room_for(Resources wanted) const {
   return m_leases == 0
          || (m_taken.cores + wanted.cores <= m_total.cores
-             && m_taken.memory + wanted.memory <= m_total.memory);
+             && m_taken.memory + wanted.memory <= m_total.memory
+             && m_taken.machines + wanted.machines <= m_total.machines);
 }
 
 std::optional<ResourcePool::Lease> ResourcePool::try_take(Resources wanted) {
@@ -52,6 +54,7 @@ std::optional<ResourcePool::Lease> ResourcePool::try_take(Resources wanted) {
     return std::nullopt;
   m_taken.cores += wanted.cores;
   m_taken.memory = m_taken.memory + wanted.memory;
+  m_taken.machines += wanted.machines;
   ++m_leases;
   return Lease(*this, wanted);
 }

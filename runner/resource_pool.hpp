@@ -11,11 +11,12 @@ namespace nestbox {
 struct Resources {
   int cores = 0;
   Bytes memory;
+  int machines = 0;  ///< counted only where they are bounded, too
   bool operator==(const Resources&) const = default;
 };
 
-/// Cores and memory of this host, lent to running tests. Used by the one thread that owns the plan;
-/// outlives its leases.
+/// Cores and memory of this host, or of a driver's machines elsewhere, lent to running tests. Used
+/// by the one thread that owns the plan; outlives its leases.
 class ResourcePool {
 public:
   /// A part of the pool; dropping it gives it back.
@@ -35,8 +36,8 @@ public:
 
   explicit ResourcePool(Resources total) : m_total(total) {}
 
-  /// Whether so much is free. An idle pool has room for anything: what is larger than the host runs
-  /// alone.
+  /// Whether so much is free. An idle pool has room for anything: what is larger than all of it
+  /// runs alone.
   bool has_room_for(Resources wanted) const;
   std::optional<Lease> try_take(Resources wanted);
 

@@ -30,6 +30,9 @@ struct Bounds {
   bool operator==(const Bounds&) const = default;
 };
 
+/// What a machine is that is to be at least so large; nothing when there is none.
+std::optional<MachineSize> given(const Bounds& bounds, MachineSize wanted);
+
 /// Why there can never be all of these machines at once, as what follows "it": "has no machine with
 /// 64 cores and 1GiB (…)"; nothing when there can.
 std::optional<std::string> beyond(const Bounds& bounds, const std::vector<MachineSize>& wanted);

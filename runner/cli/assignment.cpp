@@ -152,6 +152,8 @@ EnvironmentUse use_for(const Test& test, const Definition& definition, const Dri
                      driver.timeout_scale,
                      driver.capabilities.boots == Boots::host && !driver.capabilities.machine};
   use.start_limit = driver.capabilities.start_limit;
+  if (driver.capabilities.bounds != Bounds{})
+    use.bounds = driver.capabilities.bounds;
   if (!test.topology) {
     use.environment = raised(definition.environments.at(test.environment), test.needs);
     use.environment.windows = is_on_windows(test, driver.capabilities);

@@ -188,7 +188,7 @@ TEST(Assignment, PreparesATopologyOnceForAllItsTests) {
   EXPECT_EQ(assignment.tests[0].environment, assignment.tests[1].environment);
   const EnvironmentUse& use = assignment.environments[0];
   EXPECT_EQ(use.label(), "topology 'trio'");
-  EXPECT_EQ(use.size(), (Resources{6, mebibytes(3 * 256)}));
+  EXPECT_EQ(use.size(), (Resources{6, mebibytes(3 * 256), 3}));
 }
 
 TEST(Assignment, SaysWhyADriverHasNoWorlds) {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <barrier>
 #include <cerrno>
 #include <future>
 #include <set>
@@ -281,6 +282,29 @@ TEST_F(ExecutionTest, HoldsToMemoryAsItIsUsed) {
   run();
   EXPECT_LE(m_world->most, 6);
   EXPECT_EQ(m_world->made, 6);
+}
+
+TEST_F(ExecutionTest, HoldsToTheBoundsOfMachinesElsewhereAndNotToThisHost) {
+  for (int index = 0; index < 6; ++index)
+    add("t" + std::to_string(index));
+  m_request.resources = {1, mebibytes(1)};
+  m_request.environments[0].bounds = Bounds{.sizes = {{{4, gibibytes(16)}}}, .machines = 3};
+  std::barrier three(3);
+  m_world->run = [&](const Command&, const CommandIo&, Deadline, const CancelToken&) {
+    three.arrive_and_wait();  // none passes unless three run at once
+    return CommandResult{};
+  };
+  EXPECT_EQ(run().exit_code, 0);
+  EXPECT_EQ(m_world->most, 3);
+}
+
+TEST(EnvironmentUse, CountsAllMachinesOfATestAsTheyAreGiven) {
+  EnvironmentUse use;
+  use.topology.emplace();
+  use.machines = {{"a", {}}, {"b", {}}};
+  EXPECT_EQ(use.size(), (Resources{2, gibibytes(1), 2}));
+  use.bounds = Bounds{.sizes = {{{1, mebibytes(1)}, {4, gibibytes(16)}}}};
+  EXPECT_EQ(use.size(), (Resources{8, gibibytes(32), 2}));
 }
 
 TEST_F(ExecutionTest, StopsAfterTheFirstFailureWhenAsked) {
