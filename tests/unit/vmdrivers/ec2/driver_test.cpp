@@ -458,7 +458,12 @@ TEST_F(Ec2DriverTest, LeavesWhatOtherHostsMadeToThem) {
 TEST_F(Ec2DriverTest, LeaksNothingInAThousandLeases) {
   constexpr int k_threads = 8;
   constexpr int k_each = 125;
-  driver();
+  const auto entries = [](const char* directory) {
+    return std::distance(fs::directory_iterator(directory), fs::directory_iterator());
+  };
+  boot();  // what is made once and kept is there then
+  const auto threads_before = entries("/proc/self/task");
+  const auto descriptors_before = entries("/proc/self/fd");
   std::vector<std::thread> threads;
   for (int thread = 0; thread < k_threads; ++thread)
     threads.emplace_back([&] {
@@ -467,8 +472,12 @@ TEST_F(Ec2DriverTest, LeaksNothingInAThousandLeases) {
     });
   for (std::thread& thread : threads)
     thread.join();
-  EXPECT_THAT(m_server.state().at("instances"), SizeIs(k_threads * k_each));
+  EXPECT_THAT(m_server.state().at("instances"), SizeIs(k_threads * k_each + 1));
   EXPECT_EQ(m_world->alive, 0);
+  EXPECT_EQ(entries("/proc/self/task"), threads_before);
+  // A connection to the service is kept for each thread that asked at once: its socket, and the two
+  // by which it is woken.
+  EXPECT_LE(entries("/proc/self/fd"), descriptors_before + 3 * k_threads);
   expect_nothing_left();
 }
 
