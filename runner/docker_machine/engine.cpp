@@ -63,10 +63,10 @@ std::string engine_script(const EngineCertificates& certificates, const std::str
   script += put_file("/etc/docker/server-key.pem", certificates.key);
   if (!unit.empty())
     script += put_file(k_unit_file, unit) + "systemctl daemon-reload\n";
-  // However often that was asked for within a minute. The journal is the template's, by its name.
+  // However often that was asked for within a minute.
   return script + R"(systemctl reset-failed docker.service
 systemctl restart docker.service && exit
-journalctl --merge --unit docker.service --lines 20 --no-pager --output cat >&2
+journalctl --unit docker.service --lines 20 --no-pager --output cat >&2
 exit 1
 )";
 }
