@@ -41,36 +41,48 @@ struct SshCommand::State {
     listen();
   }
 
-  /// Any call of libssh may take in what came for other parts of the channel than it is about:
-  /// what is new must be looked at before the socket is waited for.
+  /// Any call of libssh may take in what came for other parts of the channel than it is about.
   void listen() {
     callbacks.size = sizeof callbacks;
     callbacks.userdata = this;
     callbacks.channel_data_function = [](ssh_session, ssh_channel, void*, std::uint32_t, int,
                                          void* self) {
-      static_cast<State*>(self)->news = true;
+      note_news(self);
       return 0;  // it stays where read() finds it
     };
     callbacks.channel_write_wontblock_function = [](ssh_session, ssh_channel, std::uint32_t,
                                                     void* self) {
-      static_cast<State*>(self)->news = true;
+      note_news(self);
       return 0;
     };
+    callbacks.channel_exit_status_function = [](ssh_session, ssh_channel, int, void* self) {
+      note_news(self);
+    };
+    callbacks.channel_eof_function = [](ssh_session, ssh_channel, void* self) { note_news(self); };
     callbacks.channel_close_function = [](ssh_session, ssh_channel, void* self) {
-      static_cast<State*>(self)->news = true;
+      note_news(self);
     };
     ssh_set_channel_callbacks(channel.get(), &callbacks);
   }
+  static void note_news(void* self) { static_cast<State*>(self)->news = true; }
 
-  /// Whether there is something to do before waiting; once.
-  bool has_news() {
-    const bool unblocked = std::exchange(was_blocked, session.blocked()) && !was_blocked;
-    return std::exchange(news, false) || unblocked || over() != std::exchange(was_over, over());
+  /// Begins a round of looking at everything.
+  void begin_round() {
+    news = held_back = false;
+    was_gone = gone();
+  }
+
+  /// Whether this round has missed nothing, so that the socket may be waited for. What came after
+  /// its part of the round has left the socket, which will not tell of it again: this must ask
+  /// nothing that takes in more.
+  bool may_wait() const {
+    return !news && !(held_back && !session.blocked()) && gone() == was_gone;
   }
 
   /// At most as much as fits without waiting.
   std::size_t write(std::string_view bytes) {
-    if (bytes.empty() || session.blocked())
+    held_back = !bytes.empty() && session.blocked();
+    if (bytes.empty() || held_back)
       return 0;
     const int count = ssh_channel_write(
         channel.get(), bytes.data(), static_cast<std::uint32_t>(std::min(bytes.size(), k_piece)));
@@ -110,13 +122,14 @@ struct SshCommand::State {
     return std::string(piece.data(), count > 0 ? static_cast<std::size_t>(count) : 0);
   }
 
+  bool gone() const {
+    return broken || ssh_is_connected(session.handle.get()) == 0
+           || ssh_channel_is_closed(channel.get()) != 0;
+  }
+
   /// Nothing more will come, though some may be there to be read. After the end of its output only
   /// who asks for its status learns of it.
-  bool over() const {
-    return broken || ssh_is_connected(session.handle.get()) == 0
-           || ssh_channel_is_closed(channel.get()) != 0
-           || (ssh_channel_is_eof(channel.get()) != 0 && code());
-  }
+  bool over() const { return gone() || (ssh_channel_is_eof(channel.get()) != 0 && code()); }
 
   std::optional<int> code() const {
     const int status = ssh_channel_get_exit_status(channel.get());
@@ -132,9 +145,9 @@ struct SshCommand::State {
   SshSession::State& session;
   ssh_channel_callbacks_struct callbacks{};
   Channel channel;
-  bool news = true;
-  bool was_blocked = false;
-  bool was_over = false;
+  bool news = false;
+  bool held_back = false;
+  bool was_gone = false;
   std::vector<char> piece = std::vector<char>(k_piece);
   std::string unread;  ///< of its stdout
   std::string unsent;  ///< for its stdin
@@ -157,16 +170,20 @@ void SshCommand::begin_input(std::string bytes) {
 std::optional<SshCommand::End> SshCommand::await_output(Deadline deadline,
                                                         const CancelToken& cancel) {
   while (true) {
+    m_state->begin_round();
     const std::size_t sent = m_state->send();
     const bool over = m_state->over();
     const std::string more = m_state->read(false);
     m_state->unread += more;
-    m_state->keep_diagnostics(m_state->read(true));
+    const std::string diagnostics = m_state->read(true);
+    m_state->keep_diagnostics(diagnostics);
     if (!more.empty())
       return std::nullopt;
+    if (sent > 0 || !diagnostics.empty())
+      continue;
     if (over)
       return End{m_state->code(), m_state->diagnostics};
-    if (sent == 0 && !m_state->has_news())
+    if (m_state->may_wait())
       m_state->session.wait(deadline, cancel);
   }
 }
@@ -180,6 +197,7 @@ SshCommand::End SshCommand::carry(const FileDescriptor& socket, const CancelToke
   bool open = true;
   while (!stop.cancelled()) {
     bool idle = true;
+    command.begin_round();
     if (open && command.unsent.empty()) {
       const ssize_t count = ::recv(socket.get(), command.piece.data(), k_piece, MSG_DONTWAIT);
       open = count > 0 || (count < 0 && (errno == EAGAIN || errno == EINTR));
@@ -206,7 +224,7 @@ SshCommand::End SshCommand::carry(const FileDescriptor& socket, const CancelToke
     }
     if (over && command.unread.empty() && idle)
       break;
-    if (!idle || command.has_news())
+    if (!idle || !command.may_wait())
       continue;
     const short wanted = static_cast<short>((open && command.unsent.empty() ? POLLIN : 0)
                                             | (command.unread.empty() ? 0 : POLLOUT));
@@ -228,6 +246,7 @@ std::optional<SshCommand::End> SshCommand::stream(const CommandIo& io, Deadline 
   bool readable = false;
   Deadline drained = Deadline::never();
   while (!cancel.cancelled() && !deadline.passed()) {
+    command.begin_round();
     if (std::exchange(readable, false))
       command.take_input(io.input);
     else if (io.input < 0 && command.unsent.empty())
@@ -245,7 +264,7 @@ std::optional<SshCommand::End> SshCommand::stream(const CommandIo& io, Deadline 
       return End{command.code(), command.diagnostics};
     if (drained.is_never() && command.code())
       drained = Deadline::after(k_drain_grace);
-    if (!idle || command.has_news())
+    if (!idle || !command.may_wait())
       continue;
     const bool wanted = !command.input_ended && command.unsent.empty();
     std::array polled = {command.session.entry(), pollfd{wanted ? io.input : -1, POLLIN, 0},
@@ -262,6 +281,7 @@ Captured SshSession::run(const std::string& command_line, std::string_view input
   SshCommand::State& command = *started.m_state;
   Captured captured;
   while (true) {
+    command.begin_round();
     const std::size_t sent = command.deaf ? input.size() : command.write(input);
     input.remove_prefix(sent);
     if (input.empty())
@@ -276,7 +296,7 @@ Captured SshSession::run(const std::string& command_line, std::string_view input
       continue;
     if (over)
       break;
-    if (!command.has_news())
+    if (command.may_wait())
       m_state->wait(deadline, cancel);
   }
   const std::optional<int> code = command.code();
