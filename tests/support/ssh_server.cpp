@@ -74,16 +74,17 @@ void SshServer::kill() {
 void SshServer::write_files() const {
   const std::string directory = m_directory.path();
   std::ofstream(m_directory.path() / "login")
-      << "#!/bin/sh\ncd " << directory << "/home && export HOME=" << directory << "/home && exec "
-      << m_shell << " \"$SSH_ORIGINAL_COMMAND\"\n";
+      << "#!/bin/sh\ncd && exec " << m_shell << " \"$SSH_ORIGINAL_COMMAND\"\n";
   fs::permissions(m_directory.path() / "login", fs::perms(0755));
-  std::ofstream(m_directory.path() / "config")
-      << fmt::format("Port {1}\nListenAddress 127.0.0.1\nHostKey {0}/host_key\nPidFile none\n"
-                     "AuthorizedKeysFile {0}/authorized_keys\nStrictModes no\nUsePAM no\n"
-                     "PasswordAuthentication no\nKbdInteractiveAuthentication no\n"
-                     "PermitRootLogin prohibit-password\nForceCommand {0}/login\nMaxStartups 200\n"
-                     "MaxSessions 50\n",
-                     directory, m_port);
+  // The user's shell reads its start-up files for sshd; what these do on this host, slowly or under
+  // a lock that a killed one leaves behind, is not for tests.
+  std::ofstream(m_directory.path() / "config") << fmt::format(
+      "Port {1}\nListenAddress 127.0.0.1\nHostKey {0}/host_key\nPidFile none\n"
+      "AuthorizedKeysFile {0}/authorized_keys\nStrictModes no\nUsePAM no\n"
+      "PasswordAuthentication no\nKbdInteractiveAuthentication no\n"
+      "PermitRootLogin prohibit-password\nSetEnv HOME={0}/home\nForceCommand {0}/login\n"
+      "MaxStartups 200\nMaxSessions 50\n",
+      directory, m_port);
   const std::string key = read_file(m_directory.path() / "host_key.pub");
   std::ofstream(known_hosts()) << fmt::format("[127.0.0.1]:{} {}", m_port, key);
 }

@@ -223,15 +223,24 @@ class Counted(io.RawIOBase):
         return os.readv(0, [buffer])
 
 
+def refuse_outside(name):
+    """As bsdtar does without -P."""
+    path = os.path.realpath(os.path.dirname(name))
+    if os.path.isabs(name) or ".." in name.split("/") or os.path.commonpath([path, os.getcwd()]) != os.getcwd():
+        raise tarfile.TarError(f"{name}: it is outside of the directory")
+
+
 def tar(arguments):
     """bsdtar's, as far as it is asked for: https://man.freebsd.org/bsdtar."""
     if arguments == ["-x", "-m", "-f", "-", "--options", "hdrcharset=UTF-8"]:
         try:
             with tarfile.open(fileobj=io.BufferedReader(Counted()), mode="r|", encoding="utf-8") as archive:
+                archive.extraction_filter = lambda entry, _: entry  # which Debian 12's Python has not
                 for entry in archive:
+                    refuse_outside(entry.name)
                     if os.path.islink(entry.name) and not entry.issym():
                         os.remove(entry.name)
-                    archive.extract(entry, filter="data" if entry.isfile() else "tar")
+                    archive.extract(entry, set_attrs=False)
         except tarfile.TarError as error:
             sys.stderr.write(f"tar.exe: {error}\r\n")
             return 1
